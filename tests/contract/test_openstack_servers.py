@@ -255,6 +255,11 @@ def test_volumes_in_servers(shell: Shell, tmp_path: Path) -> None:
     assert shown["volumes_attached"] == [{"id": listed["Volume ID"], "delete_on_termination": True}]
     shell.run("server", "remove", "volume", "t-vm", "t-data")
     wait_for_volume(shell, "t-data", "available")
+    newest = ("--os-volume-api-version", "3.70", "volume", "attachment")
+    held = shell.json(*newest, "create", "--server", "t-vm", "t-data")
+    assert held["Status"] == "reserved"
+    shell.run(*newest, "delete", held["ID"])
+    wait_for_volume(shell, "t-data", "available")
     blank = "source_type=blank,destination_type=volume,volume_size=1,delete_on_termination=true"
     new = ("--image", "t-image", "--boot-from-volume", "1", "--block-device", blank)
     booted = {

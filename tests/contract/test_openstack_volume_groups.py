@@ -58,6 +58,12 @@ def test_a_group_is_snapshotted_and_copied(openstack: Command) -> None:
         say("create", name, "--size", "1")
     done()
     say("group", "set", "g1", "--description", "of the shop")
+    say("group", "add", "volume", "g1", "v1")
+    say("group", "add", "volume", "g1", "v2")
+    done()
+    assert Volume.objects.filter(group=group["ID"]).count() == 2
+    say("group", "remove", "volume", "g1", "v2")
+    done()
     Volume.objects.update(group=group["ID"])
     taken = ask("group", "snapshot", "create", "g1", "--name", "s1")
     assert taken["Name"] == "s1"
@@ -78,3 +84,10 @@ def test_a_group_is_snapshotted_and_copied(openstack: Command) -> None:
     done()
     say("group", "delete", "c0", "--force")
     assert sorted(one["Name"] for one in ask("group", "list")) == ["c1", "g1"]
+    Volume.objects.all().delete()
+    for name in ("c1", "g1"):
+        say("group", "delete", name)
+    Group.objects.all().delete()
+    done()
+    say("group", "type", "delete", "kept", **ADMIN)
+    assert ask("group", "type", "list") == []

@@ -17,6 +17,7 @@ from tests.builders.volumes import make_pool
 from volume.bootstrap import ensure_default_type
 from volume.models import Message, VolumeType
 
+OLDEST, NEWEST = (("--os-volume-api-version", version) for version in ("3.0", "3.70"))
 pytestmark = [pytest.mark.openstack, pytest.mark.django_db(transaction=True)]
 
 
@@ -31,65 +32,87 @@ def openstack(live_server: Any, settings: Any, tmp_path: Path) -> Iterator[Comma
     return Command(clouds)
 
 
-def test_a_private_type_with_everything(openstack: Command) -> None:
-    made = openstack.json(
+@pytest.mark.parametrize("version", [OLDEST, NEWEST], ids=["oldest", "newest"])
+def test_a_private_type_with_everything(openstack: Command, version: tuple[str, ...]) -> None:
+    def say(*words: str) -> str:
+        return openstack.text(*version, *words)
+
+    def ask(*words: str, cloud: str = "") -> Any:
+        return openstack.json(*version, *words, cloud=cloud)
+
+    made = ask(
         "volume", "type", "create", "fast", "--description", "d", "--private", "--multiattach",
         "--property", "volume_backend_name=file", "--project", "demo",
     )  # fmt: skip
     assert made["properties"] == {"multiattach": "<is> True", "volume_backend_name": "file"}
-    openstack.text(
+    say(
         "volume", "type", "set", "fast", "--encryption-provider", "luks",
         "--encryption-control-location", "front-end", "--property", "capabilities:revert=<is> True",
     )  # fmt: skip
-    openstack.text("volume", "type", "unset", "fast", "--property", "volume_backend_name")
-    shown = openstack.json("volume", "type", "show", "fast", "--encryption-type")
+    say("volume", "type", "unset", "fast", "--property", "volume_backend_name")
+    shown = ask("volume", "type", "show", "fast", "--encryption-type")
     assert shown["properties"] == {"multiattach": "<is> True", "capabilities:revert": "<is> True"}
     assert (
         "provider='luks'" in str(shown["encryption"]) or shown["encryption"]["provider"] == "luks"
     )
     names = {
-        cloud: [row["Name"] for row in openstack.json("volume", "type", "list", cloud=cloud)]
+        cloud: [row["Name"] for row in ask("volume", "type", "list", cloud=cloud)]
         for cloud in ("cloudweb", "cloudweb-admin")
     }
     assert {cloud: sorted(found) for cloud, found in names.items()} == {
         "cloudweb": ["__DEFAULT__", "fast"], "cloudweb-admin": ["__DEFAULT__", "fast"],
     }  # fmt: skip
-    openstack.text("volume", "qos", "create", "gold", "--property", "total_iops_sec=9")
-    openstack.text("volume", "qos", "associate", "gold", "fast")
-    assert openstack.json("volume", "qos", "show", "gold")["associations"] == ["fast"]
-    openstack.text("volume", "qos", "set", "gold", "--property", "read_iops_sec=4")
-    openstack.text("volume", "qos", "unset", "gold", "--property", "total_iops_sec")
-    assert openstack.json("volume", "qos", "list")[0]["Properties"] == {"read_iops_sec": "4"}
-    openstack.text("volume", "qos", "disassociate", "gold", "--volume-type", "fast")
-    openstack.text("volume", "qos", "delete", "gold")
-    openstack.text("volume", "type", "delete", "fast")
+    say("volume", "qos", "create", "gold", "--property", "total_iops_sec=9")
+    say("volume", "qos", "associate", "gold", "fast")
+    assert ask("volume", "qos", "show", "gold")["associations"] == ["fast"]
+    say("volume", "qos", "set", "gold", "--property", "read_iops_sec=4")
+    say("volume", "qos", "unset", "gold", "--property", "total_iops_sec")
+    assert ask("volume", "qos", "list")[0]["Properties"] == {"read_iops_sec": "4"}
+    say("volume", "qos", "disassociate", "gold", "--volume-type", "fast")
+    say("volume", "qos", "delete", "gold")
+    say("volume", "type", "delete", "fast")
     assert [row.name for row in VolumeType.objects.all()] == ["__DEFAULT__"]
 
 
-def test_quotas_and_back_ends(openstack: Command) -> None:
+@pytest.mark.parametrize("version", [OLDEST, NEWEST], ids=["oldest", "newest"])
+def test_quotas_and_back_ends(openstack: Command, version: tuple[str, ...]) -> None:
     openstack.text("quota", "set", "--volumes", "5", "--volume-type", "__DEFAULT__", "demo")
     openstack.text("quota", "set", "--gigabytes", "50", "demo")
     rows = openstack.json("quota", "show", "--volume", "demo")
     limits = {row["Resource"]: row["Limit"] for row in rows}
     assert (limits["volumes"], limits["volumes___DEFAULT__"], limits["gigabytes"]) == (10, 5, 50)
-    services = {row["Host"]: row for row in openstack.json("volume", "service", "list")}
+    services = {row["Host"]: row for row in openstack.json(*version, "volume", "service", "list")}
     assert services["h1@file"]["State"] == "up"
     openstack.text(
-        "volume", "service", "set", "--disable", "--disable-reason", "x", "h1@file", "cinder-volume"
+        *version,
+        "volume",
+        "service",
+        "set",
+        "--disable",
+        "--disable-reason",
+        "x",
+        "h1@file",
+        "cinder-volume",
     )
-    (service,) = openstack.json("volume", "service", "list", "--long", "--host", "h1@file")
+    (service,) = openstack.json(
+        *version, "volume", "service", "list", "--long", "--host", "h1@file"
+    )
     assert (service["Status"], service["Disabled Reason"]) == ("disabled", "x")
-    (pool,) = openstack.json("volume", "backend", "pool", "list")
+    (pool,) = openstack.json(*version, "volume", "backend", "pool", "list")
     assert pool["Name"] == "h1@file#default"
-    (zone,) = openstack.json("availability", "zone", "list", "--volume")
+    (zone,) = openstack.json(*version, "availability", "zone", "list", "--volume")
     assert zone["Zone Name"] == "nova"
-    newest = ("--os-volume-api-version", "3.70")
+    able = openstack.json(*version, "volume", "backend", "capability", "show", "h1@file")
+    assert "capabilities:snapshots" in {row["Key"] for row in able}
+
+
+def test_messages_say_why(openstack: Command) -> None:
     why = Message.objects.create(
         project_id=Project.objects.get(name="admin").id, request_id="req-1", event_id="E",
         resource_type="VOLUME", text="No pool has room.", expires_at=now() + timedelta(days=1),
     )  # fmt: skip
-    (row,) = openstack.json(*newest, "volume", "message", "list")
-    shown = openstack.json(*newest, "volume", "message", "show", row["ID"])
+    (row,) = openstack.json(*NEWEST, "volume", "message", "list")
+    shown = openstack.json(*NEWEST, "volume", "message", "show", row["ID"])
     assert (shown["ID"], shown["User Message"]) == (str(why.id), "No pool has room.")
-    openstack.text(*newest, "volume", "message", "delete", row["ID"])
-    assert openstack.json(*newest, "volume", "message", "list") == []
+    openstack.text(*NEWEST, "volume", "message", "delete", row["ID"])
+    assert openstack.json(*NEWEST, "volume", "message", "list") == []

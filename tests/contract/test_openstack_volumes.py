@@ -155,6 +155,8 @@ def test_a_volume_is_backed_up_and_given_away(openstack: Command, version: tuple
         say("backup", "set", "b1", "--description", "d", "--property", "k=v")
         say("backup", "unset", "b1", "--property", "k")
     assert ask("backup", "show", "b1")["description"] == ("d" if version == NEWEST else None)
+    record = ask("backup", "record", "export", "b1", cloud="cloudweb-admin")
+    assert record["backup_service"]
     say("backup", "restore", "--force", "b1", "v1")
     assert Volume.objects.get().status == "restoring-backup"
     done()

@@ -93,12 +93,11 @@ def test_a_lock_that_nobody_should_have_is_seen_and_whoever_has_it_is_put_out(
     """A client that nobody let in by an attachment, alive, and one that died over its lock."""
     driver, spec = bench.driver, make(bench)
     request = export_of(spec, "h2", to_address=elsewhere.address)
-    connection = driver.export(request, work=WORK)
-    stranger, dead = (bench.client(connection, elsewhere.enter) for _ in range(2))
-    assert dead.write("dead", bench.directory)
-    dead.kill()
-    for client in (None, stranger):
-        assert client is None or client.write("mine", bench.directory)
+    for lives in (False, True):
+        client = bench.new_client(driver.export(request, work=WORK), elsewhere.enter)
+        assert client.write("mine", bench.directory)
+        if not lives:
+            client.kill()
         driver.tidy(lambda *_: nullcontext())
         assert driver.held().left == ()  # it is the attachment's
         driver._attachments.drop(spec.ref.id, request.attachment_id)
@@ -106,13 +105,11 @@ def test_a_lock_that_nobody_should_have_is_seen_and_whoever_has_it_is_put_out(
         (left,) = driver.held().left
         assert (left.kind, left.volume.id) == ("lock", spec.ref.id)
         driver.clear(left, work=WORK)
+        assert not lives or not client.write("too late", bench.directory)
         driver.tidy(lambda *_: nullcontext())
         assert driver.held().left == ()
-        if client is not None:
-            assert not client.write("too late", bench.directory)
-            assert bench.read(spec.ref) == "mine"
-        driver.export(request, work=WORK)
     driver.unexport(unexport_of(request), work=WORK)
+    assert bench.read(spec.ref) == "mine"
 
 
 def test_an_attachment_has_its_pool_and_no_other(bench: CephBench, ceph: CephCluster) -> None:
