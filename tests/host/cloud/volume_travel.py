@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -14,12 +16,14 @@ from cloudweb import process
 from cloudweb.conf import host_name
 from compute.drivers.libvirt import LibvirtDriver
 from tests.builders.libvirt_bench import qemu_pids_of
-from tests.host.cloud.conftest import Machine
+from tests.host.cloud.conftest import ROOM, Machine
+from tests.host.cloud.operator_pages import OperatorPages
 from tests.host.cloud.rooms import Room
 from tests.host.cloud.tenants import Server, Tenant
-from tests.host.cloud.travellers import Traveller
+from tests.host.cloud.travellers import MIB, Traveller
 from tests.infrastructure import PATIENCE, wait_until
 
+PAUSED = 3  # the power state of a guest that is halted
 DAEMON = "qemu-storage-daemon"
 
 
@@ -57,6 +61,7 @@ def travel(machine: Machine, admin: Connection, room: Room) -> None:
     file.take()
     file.give(other)
     file.check()
+    _fill_up(machine, file, other)
     if len(volumes) > 1:
         _between_ceph_and_files(admin, file, volumes[1], other)
 
@@ -222,6 +227,34 @@ def _daemons(machine: Machine, backend: str) -> Sequence[int]:
 def _kill_daemon(machine: Machine, backend: str) -> None:
     (pid,) = _daemons(machine, backend)
     os.kill(pid, signal.SIGKILL)
+
+
+def _fill_up(machine: Machine, one: Traveller, server: Server) -> None:
+    """A guest writes to a pool that is full: it halts, which its tenant and operators see, and goes on later."""
+    assert machine.cloud is not None
+    machine.give_room(shutil.disk_usage(machine.second_pool).used + 1024**2)
+    more = f"dd if=/tmp/a of=$d bs=1M seek={8 * MIB} conv=fsync,notrunc 2>/tmp/why && touch /tmp/m"
+    one.does(f"rm -f /tmp/m; ({more}) </dev/null >/dev/null 2>&1 &")
+    with OperatorPages(machine.cloud) as pages:
+        wait_until(lambda: _warns(pages), what="operators are told")
+
+    def is_halted() -> bool:
+        found = server.api.get_server(server.id)
+        assert found.status == "ACTIVE"
+        return bool(found.power_state == PAUSED)
+
+    wait_until(is_halted, what="its tenant sees that it halted")
+    machine.give_room(ROOM)
+    one.does("until test -e /tmp/m; do sleep 0.2; done")
+    one.check()  # what was there before
+    again = f"dd if=$d bs=1M skip={8 * MIB} count={MIB} 2>/dev/null | md5sum"
+    assert one.does(f"echo 3 >/proc/sys/vm/drop_caches; {again}") == one.digest
+
+
+def _warns(pages: OperatorPages) -> bool:
+    """Tell whether the page of this host's volumes says that a pool is full."""
+    (page,) = re.findall(r"/admin/volume/agent/[^/\"]+/change/", pages.read("/admin/volume/agent/"))
+    return "Servers that write to its volumes stop once it is full" in pages.read(page)
 
 
 def _child(machine: Machine, name: str) -> int:
