@@ -26,7 +26,7 @@ from tests.builders.volume_bench import (
 )
 from tests.builders.work import CountedWork
 from volume.drivers.base import NoSuchSnapshot, NoSuchVolume, VolumeInUse, capabilities
-from volume.drivers.file.managing import _is_open
+from volume.drivers.file.locking import is_open
 from volume.objects import (
     Manageable,
     ManageRequest,
@@ -262,9 +262,9 @@ def test_a_file_that_a_qemu_has_open_is_in_use(files: FileBench) -> None:
     path = files.driver.files.get(ref.id).path
     request = export_of(files.spec(ref=ref), files.host)
     files.driver.export(request, work=WORK)
-    assert _is_open(path)
+    assert is_open(path)
     files.driver.unexport(unexport_of(request), work=WORK)
-    assert not _is_open(path)
+    assert not is_open(path)
 
 
 def test_a_volume_above_an_image_is_left_as_a_whole(files: FileBench) -> None:

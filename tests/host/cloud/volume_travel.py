@@ -20,7 +20,7 @@ from tests.host.cloud.conftest import ROOM, Machine
 from tests.host.cloud.operator_pages import OperatorPages
 from tests.host.cloud.rooms import Room
 from tests.host.cloud.tenants import Server, Tenant
-from tests.host.cloud.travellers import MIB, Traveller
+from tests.host.cloud.travellers import MIB, Reach, Traveller
 from tests.infrastructure import PATIENCE, wait_until
 
 PAUSED = 3  # the power state of a guest that is halted
@@ -63,7 +63,7 @@ def travel(machine: Machine, admin: Connection, room: Room) -> None:
     file.check()
     _fill_up(machine, file, other)
     if len(volumes) > 1:
-        _between_ceph_and_files(admin, file, volumes[1], other)
+        _between_ceph_and_files(machine, admin, file, volumes[1], other)
 
     # the guest dies at once, with all that it has; started again it has its volumes
     for pid in qemu_pids_of(machine.host_directory / "compute" / "guests"):
@@ -88,36 +88,45 @@ def travel(machine: Machine, admin: Connection, room: Room) -> None:
 
 def _points_in_time(machine: Machine, volumes: Sequence[Traveller], room: Room) -> None:
     """What each held at each moment comes back: in a volume of a snapshot, by a revert, from backups."""
-    storage = room.tenant.api.block_storage
     for one in volumes:
-        before = one.digest
-        snapshot = storage.create_snapshot(volume_id=one.id, name="before", is_forced=True)
-        wait_until(
-            lambda key=snapshot.id: storage.get_snapshot(key).status == "available",
-            what="the snapshot is taken",
-        )
-        copy = Traveller(room, "copy", size=2, snapshot_id=snapshot.id)
-        copy.digest = before
+        assert one.server is not None
+        back_to_a_snapshot(room, one, one.server)
         then = _back_up_and_kill(machine, one, room.tenant)
         one.write()
-        assert len({before, *then.values(), one.digest}) == 4
-        copy.wait("available")
-        copy.give(room.server)
-        copy.check()
-        copy.take()
-        copy.delete()
-        wait_until(lambda key=copy.id: storage.find_volume(key) is None, what="the copy is gone")
+        assert len({*then.values(), one.digest}) == 3
         one.take()
-        storage.revert_volume_to_snapshot(one.id, snapshot.id)
-        one.digest = before
-        _look(one, room.server)
-        storage.delete_snapshot(snapshot.id)
         for victim, (key, digest) in zip(("host", "control"), then.items(), strict=True):
             _restore(machine, victim, room.tenant, key, one)
             one.digest = digest
             _look(one, room.server)
         forget(room.tenant, then)
-    wait_until(lambda: not [*storage.snapshots()], what="the snapshots are gone")
+
+
+def back_to_a_snapshot(room: Reach, one: Traveller, server: Server) -> None:
+    """What a volume held is in a volume of its snapshot, and in itself after a revert, whatever was written since."""
+    storage, before = one.storage, one.digest
+    snapshot = storage.create_snapshot(volume_id=one.id, name="before", is_forced=True)
+    wait_until(
+        lambda: storage.get_snapshot(snapshot.id).status == "available",
+        what="the snapshot is taken",
+    )
+    copy = Traveller(room, "copy", size=2, snapshot_id=snapshot.id)
+    copy.digest = before
+    assert one.write() != before
+    copy.wait("available")
+    copy.give(server)
+    copy.check()
+    copy.take()
+    copy.delete()
+    wait_until(lambda: storage.find_volume(copy.id) is None, what="the copy is gone")
+    one.take()
+    storage.revert_volume_to_snapshot(one.id, snapshot.id)
+    one.digest = before
+    one.wait("available")
+    one.give(server)
+    one.check()
+    storage.delete_snapshot(snapshot.id)
+    wait_until(lambda: storage.find_snapshot(snapshot.id) is None, what="the snapshot is gone")
 
 
 def back_up(
@@ -174,7 +183,7 @@ def _look(one: Traveller, server: Server) -> None:
 
 
 def _between_ceph_and_files(
-    admin: Connection, file: Traveller, ceph: Traveller, other: Server
+    machine: Machine, admin: Connection, file: Traveller, ceph: Traveller, other: Server
 ) -> None:
     """From files into Ceph and out of Ceph, while a guest has them and writes."""
     file.storage.retype_volume(file.id, "ceph", migration_policy="on-demand")
@@ -182,6 +191,7 @@ def _between_ceph_and_files(
     file.check()
     ceph.give(other)
     ceph.write()
+    ceph.write_while(lambda: _fall_ill(machine))
 
     def out() -> None:
         ceph.storage.retype_volume(ceph.id, "file", migration_policy="on-demand")
@@ -189,6 +199,14 @@ def _between_ceph_and_files(
 
     ceph.write_while(out)
     ceph.grow(3)
+
+
+def _fall_ill(machine: Machine) -> None:
+    """Ceph's only monitor dies and comes back, while what keeps the data stands still."""
+    assert machine.ceph is not None
+    with machine.ceph.frozen("osd.0"):
+        machine.ceph.end_daemon("mon.a")
+        machine.ceph.run_daemon("mon.a")
 
 
 def moved(admin: Connection, one: Traveller, backend: str) -> None:
