@@ -8,8 +8,6 @@ from pathlib import Path
 
 from cloudweb import process
 from tests.builders.libvirt_bench import qemu_pids_of
-from volume.drivers.file.locking import is_open
-from volume.drivers.file.qemu_img import bitmaps_of
 
 #: Where agents and drivers keep what belongs to a guest, a port or a network.
 KEPT = (
@@ -30,13 +28,6 @@ KEPT = (
     "volume/*/pool/volume-*",
     "volume/*/pool/data-*",
     "volume/*/pool/snapshots/*",
-    "volume/*/pool/held-*",
-    "volume/*/pool/draft-*",
-    "volume/*/attachments/*",
-    "volume/*/volumes/*",
-    "volume/*/s/p*",
-    "volume/copies/*",
-    "volume/uploads/*",
 )
 PROGRAMS = ("dnsmasq", "qemu-storage-daemon", "qemu-nbd")
 
@@ -49,7 +40,7 @@ def leftovers(
     ``disk`` is off where the directory itself goes next, as at the end of ``make clean``.
     """
     run = run or (lambda *words: process.run(*words).text)
-    files = [*_on_disk(directory), *_in_pools(directory)] if disk else ()
+    files = _on_disk(directory) if disk else ()
     return sorted([*_in_kernel(prefix, run), *files, *_processes(directory)])
 
 
@@ -71,16 +62,6 @@ def _on_disk(directory: Path) -> Iterator[str]:
     for pattern in KEPT:
         for path in directory.glob(pattern):
             yield f"file {path.relative_to(directory)}"
-
-
-def _in_pools(directory: Path) -> Iterator[str]:
-    """Find bitmaps in the files of volumes and images, and files that some program of QEMU's has open."""
-    for place in ("data-*", "bases/*"):
-        for path in directory.glob(f"volume/*/pool/{place}"):
-            if path.suffix == ".qcow2":
-                yield from (f"bitmap {path.name} {name}" for name in bitmaps_of(path))
-            if is_open(path):
-                yield f"lock {path.name}"
 
 
 def _processes(directory: Path) -> Iterator[str]:

@@ -24,9 +24,6 @@ from tests.host.cloud.tenants import operator
 from tests.host.network.bench import make_config, make_flat_network
 from tests.infrastructure import ROOT, Cloud, free_port, running_cloud, scratch, wait_until
 
-#: What the second back end's file system has, most of the time. It takes memory for what is in it alone.
-ROOM = 8 * 1024**3
-
 
 def own_names() -> dict[str, str]:
     """Return settings with which a cloud meets no other one on this machine."""
@@ -82,17 +79,6 @@ class Machine:
         """The back ends of its volumes: two of files, and Ceph where there is one."""
         return self.settings["VOLUME_BACKENDS"].split(",")
 
-    @property
-    def second_pool(self) -> Path:
-        """Where its second back end keeps files: a file system of its own."""
-        return self.host_directory / "volume" / "second" / "pool"
-
-    def give_room(self, size: int) -> None:
-        """Let the second back end's file system have so many bytes."""
-        words = "remount," if self.second_pool.is_mount() else ""
-        options = f"{words}size={size}"
-        process.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.second_pool))
-
     def start(self) -> Cloud:
         """Start the cloud, the first time or again."""
         self.cloud = self.stack.enter_context(running_cloud(var=self.var, **self.settings))
@@ -141,9 +127,6 @@ def machine() -> Iterator[Machine]:
                 "VOLUME_CEPH_POOLS": "default",
             }
         made = Machine(var, settings, contextlib.ExitStack(), ceph=cluster)
-        made.second_pool.mkdir(parents=True)
-        made.give_room(ROOM)
-        around.callback(process.run, "umount", str(made.second_pool))
         libvirt_knowledge.give(made.host_directory / "compute")
         try:
             with made.stack:

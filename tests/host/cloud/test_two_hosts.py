@@ -22,7 +22,7 @@ from tests.host.cloud.operator_pages import OperatorPages
 from tests.host.cloud.reaching import Reach
 from tests.host.cloud.tenants import BOOT, Server, Tenant, operator
 from tests.host.cloud.travellers import Traveller
-from tests.host.cloud.volume_travel import back_to_a_snapshot, back_up, forget, moved
+from tests.host.cloud.volume_travel import back_up, forget, moved
 from tests.infrastructure import ROOT, Cloud, free_port, running_cloud, scratch, wait_until
 
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
@@ -235,8 +235,6 @@ def from_host_to_host(reach: Reach, admin: Connection, on_a: Server, on_b: Serve
         volume.write_while(lambda pid=pid: os.kill(pid, signal.SIGKILL))
     volume.grow()
     volume.check()
-    back_to_a_snapshot(reach, volume, on_b)
-    volume.write()
     storage.retype_volume(volume.id, "second", migration_policy="on-demand")
     volume.write_while(lambda: moved(admin, volume, "second"))
     assert storage.get_volume(volume.id).host == "ha@second#default"
