@@ -41,6 +41,7 @@ from dashboard.views.database_backups import (
     DatabaseReplicas,
     DeleteDatabaseBackup,
     NewReplica,
+    SetFailover,
 )
 from dashboard.views.database_contents import (
     ChangeContents,
@@ -333,6 +334,7 @@ urlpatterns = [
     ),
     path(f"{DATABASE}/replicas", DatabaseReplicas.as_view(), name="database_replicas"),
     path(f"{DATABASE}/replicas/new", NewReplica.as_view(), name="new_replica"),
+    path(f"{DATABASE}/replicas/failover", SetFailover.as_view(), name="set_failover"),
     path(f"{DATABASE}/settings", DatabaseSettings.as_view(), name="database_settings"),
     path(f"{DATABASE}/settings/choose", ConfigureDatabase.as_view(), name="configure_database"),
     path(f"{DATABASE}/size", DatabaseSize.as_view(), name="database_size"),

@@ -33,6 +33,15 @@ class InstanceNotAvailable(Unprocessable):
         )
 
 
+class NothingWaits(Unprocessable):
+    """No failover of the instance waits for a human's word."""
+
+    code = "database_failover_not_waiting"
+
+    def __init__(self, instance_id: object) -> None:
+        super().__init__(f"No failover of instance {instance_id} waits for anybody.")
+
+
 class DatastoreNotFound(NotFound):
     """No such datastore."""
 

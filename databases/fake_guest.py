@@ -1,13 +1,16 @@
 """A guest without a server: what the agent of a cloud on fake drivers would answer.
 
 It holds databases, users and settings as a datastore does, refuses what that refuses, and keeps
-nothing else. Every method is as idempotent as the real one.
+nothing else. Every method is as idempotent as the real one. One that is ``off`` answers nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
+
+from django.db import transaction
 
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
@@ -22,13 +25,15 @@ PORTS = {"postgresql": 5432, "mariadb": 3306}
 
 
 class Refused(Exception):
-    """The datastore has nothing of that name; the argument is what a tenant reads."""
+    """The datastore has nothing of that name, or will not; the argument is what a tenant reads."""
 
 
 def answer(letter: Letter) -> None:
     """Do what a letter says and write down what came of it; call inside ``atomic()``."""
     FakeGuest.objects.get_or_create(instance=letter.instance, defaults={"state": empty()})
     guest = locked(FakeGuest.objects.filter(instance=letter.instance)).get()
+    if guest.state.get("off"):
+        return
     try:
         said = _METHODS[letter.method](guest.state, payload_of(letter), letter)
     except Refused as error:
@@ -52,6 +57,23 @@ def empty() -> State:
     }
 
 
+def is_writer(guest: FakeGuest) -> bool:
+    """Tell whether a client could write to it now."""
+    state = guest.state
+    return bool(state["writable"]) and not (state.get("off") or state.get("held"))
+
+
+def switch(instance_id: UUID, *, off: bool) -> None:
+    """Let a guest be off, or boot: one that took writes and asks first is held back then."""
+    with transaction.atomic():
+        guest = locked(FakeGuest.objects.filter(instance_id=instance_id)).first()
+        if guest is not None and guest.state.get("off", False) != off:
+            guest.state["off"] = off
+            asks = guest.state.get("asks_first") and guest.state["writable"]
+            guest.state["held"] = bool(asks and not off)
+            guest.save()
+
+
 def _prepare(state: State, wanted: objects.PrepareDatastore, letter: Letter) -> VersionedObject:
     state["version"] = wanted.version
     state["settings"] = {one.name: one.value for one in wanted.parameters}
@@ -63,7 +85,7 @@ def _prepare(state: State, wanted: objects.PrepareDatastore, letter: Letter) -> 
 
 
 def _restart(state: State, _: objects.NoArguments, _letter: Letter) -> VersionedObject:
-    state["running"] = True
+    state["running"], state["held"] = True, False
     return objects.Applied()
 
 
@@ -213,17 +235,39 @@ def _log(_state: State, asked: objects.LogRequest, _letter: Letter) -> Versioned
 
 def _admit(state: State, said: objects.ReplicationAccess, letter: Letter) -> VersionedObject:
     state["slots"] = sorted({*state.get("slots", ()), said.slot})
-    return objects.ReplicationPoint(position=f"{letter.epoch}/0", writable=state["writable"])
+    return _point(state, objects.NoArguments(), letter)
 
 
-def _promote(state: State, _: objects.PromoteRequest, letter: Letter) -> VersionedObject:
+def _guard(state: State, said: objects.Guard, _letter: Letter) -> None:
+    state["asks_first"] = said.asks_first
+
+
+def _promote(state: State, said: objects.PromoteRequest, letter: Letter) -> VersionedObject:
+    _in_epoch(state, said.epoch)
     state["writable"] = True
-    return objects.ReplicationPoint(position=f"{letter.epoch}/0", writable=True)
+    if said.asks_first is not None:
+        state["asks_first"] = said.asks_first
+    return _point(state, objects.NoArguments(), letter)
 
 
-def _demote(state: State, _: objects.DemoteRequest, letter: Letter) -> VersionedObject:
-    state["writable"] = False
-    return objects.ReplicationPoint(position=f"{letter.epoch}/0", writable=False)
+def _demote(state: State, said: objects.DemoteRequest, letter: Letter) -> VersionedObject:
+    _in_epoch(state, said.epoch)
+    state["writable"] = state["held"] = False
+    return _point(state, objects.NoArguments(), letter)
+
+
+def _in_epoch(state: State, epoch: int) -> None:
+    if epoch < state.get("epoch", 0):
+        raise Refused("A later failover has decided who takes writes.")
+    state["epoch"] = epoch
+
+
+def _point(state: State, _: objects.NoArguments, letter: Letter) -> VersionedObject:
+    """Say how far it is, as its datastore would."""
+    written = int(state.get("written", 0))
+    is_maria = letter.instance.version.manager == "mariadb"
+    position = f"0-1-{written}" if is_maria else f"0/{written:X}"
+    return objects.ReplicationPoint(position=position, writable=state["writable"])
 
 
 def _diagnostics(state: State, _: objects.NoArguments, _letter: Letter) -> VersionedObject:
@@ -256,6 +300,8 @@ _METHODS: dict[str, Callable[[State, Any, Letter], VersionedObject | None]] = {
     rpc.PUBLISH_LOG.name: _log,
     rpc.TAIL_LOG.name: _log,
     rpc.ENABLE_REPLICATION.name: _admit,
+    rpc.GUARD.name: _guard,
+    rpc.REPLICATION_POINT.name: _point,
     rpc.PROMOTE.name: _promote,
     rpc.DEMOTE.name: _demote,
     rpc.DIAGNOSTICS.name: _diagnostics,

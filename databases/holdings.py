@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from cloudweb.context import RequestContext
 from cloudweb.events import on
 from cloudweb.holdings import hangs_on
-from databases.models import Backup, Configuration, DatabaseInstance, PartsProject
+from databases.models import Backup, Configuration, DatabaseInstance, Failover, PartsProject
 from identity.events import ProjectDeleted
 from identity.manager import ProjectManager
 
@@ -26,6 +26,7 @@ def count_databases(project_id: str) -> Mapping[str, int]:
 def drop_what_is_left(gone: ProjectDeleted) -> None:
     """Forget the parameters a project that is gone had written down; the project of its parts goes with it."""
     Configuration.objects.filter(project_id=gone.project_id).delete()
+    Failover.objects.filter(project_id=gone.project_id).delete()
     parts = PartsProject.objects.filter(project_id=gone.project_id)
     for one in parts:
         ProjectManager(RequestContext.system()).delete(one.parts_project_id)

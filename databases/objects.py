@@ -6,18 +6,24 @@ JSON without these classes; ``tests/contract/test_guest_speaks_the_objects.py`` 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from cloudweb.messages import Message
-from cloudweb.objects import Part, VersionedObject, WireForm
+from cloudweb.objects import Data, Part, VersionedObject, WireForm
 
 Datastore = Literal["postgresql", "mariadb"]
 #: How the datastore is, in its agent's words; ``databases/states.py`` turns them into Trove's.
 GuestStatus = Literal[
     "NEW", "BUILDING", "ACTIVE", "HEALTHY", "SHUTDOWN", "FAILED", "RESTART_REQUIRED"
 ]
+
+
+def without(field: str) -> Callable[[Data], Data]:
+    """Return a downgrade that leaves out what an older agent does not know, and does well without."""
+    return lambda data: {name: value for name, value in data.items() if name != field}
 
 
 class NoArguments(VersionedObject):
@@ -367,18 +373,33 @@ class ReplicationAccess(VersionedObject):
 class PromoteRequest(VersionedObject):
     """Take writes from now on; ``epoch`` is that of the failover, above any before."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: without("asks_first")}
 
     epoch: int
+    asks_first: bool | None = None  # as ``Guard`` says it from here on
+
+
+class Guard(VersionedObject):
+    """Whether one that takes writes asks first, after each start of its guest, before it serves again."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    asks_first: bool
 
 
 class ReplicationPoint(VersionedObject):
-    """How far the datastore is in its own words, and whether it takes writes."""
+    """How far the datastore is in its own words, and whether it takes writes.
 
-    VERSION: ClassVar[str] = "1.0"
+    ``timeline`` (PostgreSQL) rises with each promotion: of two that differ in it the position alone says nothing.
+    """
+
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: without("timeline")}
 
     position: str
     writable: bool
+    timeline: int = 0
 
 
 class DemoteRequest(VersionedObject):
@@ -408,7 +429,8 @@ class Said(Part):
 class GuestReport(VersionedObject):
     """What an agent says of itself with every poll. Nothing of it is believed about anybody else."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: without("held")}
 
     agent_version: str
     boot_id: str
@@ -422,6 +444,7 @@ class GuestReport(VersionedObject):
     position: str = ""
     under_way: tuple[str, ...] = ()  # letters it has and has not answered
     metrics: Metrics = Metrics()
+    held: bool = False  # it took writes, and serves again only when it is told to
 
 
 class Enrolment(VersionedObject):

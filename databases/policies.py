@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudweb.policy import admin, declare, project_member, project_reader
+from cloudweb.policy import admin, declare, project_member, project_reader, the_cloud_itself
 
 declare(
     {
@@ -24,6 +24,9 @@ declare(
         "database:instances:delete": project_member,
         "database:instances:restart": project_member,
         "database:instances:promote": project_member,
+        "database:instances:fail_over": project_member,
+        "database:instances:confirm_off": admin,
+        "database:instances:watch": the_cloud_itself,
         "database:instances:resize": project_member,
         "database:instances:reset_status": project_member,
         "database:guests:revoke": admin,

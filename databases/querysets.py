@@ -50,9 +50,9 @@ class DatabaseInstanceQuerySet(QuerySet["DatabaseInstance"]):
 
     def complete(self) -> Self:
         """Read along whatever a representation shows."""
-        return self.select_related("version__datastore", "configuration").prefetch_related(
-            "replicas"
-        )
+        return self.select_related(
+            "version__datastore", "configuration", "failover_watch"
+        ).prefetch_related("replicas")
 
     def deletable(self) -> Self:
         """Keep those at rest, and those that failed whatever was done to them; not what goes already."""

@@ -21,6 +21,7 @@ from databases.objects import (
     DumpMade,
     DumpRequest,
     FilesystemSize,
+    Guard,
     LogRequest,
     LogText,
     NoArguments,
@@ -77,6 +78,11 @@ TAIL_LOG = Method("guestagent.tail_log", LogRequest, LogText, query=True)
 #: Let one replica come; a source, or a replica that others are to follow.
 ENABLE_REPLICATION = Method(
     "guestagent.enable_replication", ReplicationAccess, ReplicationPoint, deadline=_BUILD
+)
+#: Let one that takes writes ask first before it serves, whenever its guest was started.
+GUARD = Method("guestagent.guard", Guard)
+REPLICATION_POINT = Method(
+    "guestagent.replication_point", NoArguments, ReplicationPoint, query=True
 )
 PROMOTE = Method("guestagent.promote", PromoteRequest, ReplicationPoint, urgent=True)
 DEMOTE = Method("guestagent.demote", DemoteRequest, ReplicationPoint, deadline=_COPY)

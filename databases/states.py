@@ -35,6 +35,10 @@ class OperatingStatus(TextChoices):
     UNKNOWN = "UNKNOWN"
 
 
+#: A datastore of which its guest says so takes what its clients write.
+SERVING = (OperatingStatus.HEALTHY, OperatingStatus.ACTIVE, OperatingStatus.RESTART_REQUIRED)
+
+
 class BackupStatus(TextChoices):
     """What a backup is at."""
 
@@ -45,6 +49,16 @@ class BackupStatus(TextChoices):
     FAILED = "FAILED"
     RESTORED = "RESTORED"
     DELETE_FAILED = "DELETE_FAILED"
+
+
+class FailoverState(TextChoices):
+    """What a failover is at."""
+
+    FENCING = "fencing"
+    ELECTING = "electing"
+    PROMOTING = "promoting"
+    DONE = "done"
+    FAILED = "failed"
 
 
 class LetterState(TextChoices):

@@ -142,13 +142,17 @@ def kind_of(version: DatastoreVersion) -> str:
 
 
 class Connection(NamedTuple):
-    """How clients connect: the address in one string, and the command of the datastore's own client."""
+    """How clients connect: the address in one string, and the command of the datastore's own client.
+
+    ``whole_set`` finds whichever of a source and its replicas takes writes, with libpq's words.
+    """
 
     host: str
     port: int
     url: str
     command: str
     tool: str
+    whole_set: str = ""
 
 
 def connection_of(
@@ -163,7 +167,11 @@ def connection_of(
     shown = f"[{host}]" if ":" in host else host
     url = f"{scheme}://{quote(user)}@{shown}:{port}/{quote(name)}"
     if manager == "postgresql":
-        return Connection(host, port, url, f"psql -h {host} -p {port} -U {user} -d {name}", "psql")
+        command = f"psql -h {host} -p {port} -U {user} -d {name}"
+        hosts = [one.addresses[0] for one in (database, *database.replicas.all()) if one.addresses]
+        places = ",".join(f"[{one}]:{port}" if ":" in one else f"{one}:{port}" for one in hosts)
+        words = f"{scheme}://{quote(user)}@{places}/{quote(name)}?target_session_attrs=read-write"
+        return Connection(host, port, url, command, "psql", words if len(hosts) > 1 else "")
     return Connection(host, port, url, f"mysql -h {host} -P {port} -u {user} -p {name}", "mysql")
 
 

@@ -122,6 +122,13 @@ class NewReplicaForm(RefusableForm):
     name = NameField()
 
 
+class FailoverForm(RefusableForm):
+    """Whether a replica takes over by itself, and from a source that is ill for so many seconds."""
+
+    automatic = forms.BooleanField(required=False)
+    after = forms.IntegerField(min_value=60, max_value=3600)
+
+
 class ConfigureForm(OfferingForm):
     """The settings that a database takes; "" are the datastore's own."""
 

@@ -26,7 +26,7 @@ from dashboard.components.databases import (
 )
 from dashboard.components.lists import Action, Asked, Column, Empty, Field, Link, Offer
 from dashboard.components.status import Badge
-from dashboard.forms.databases import BackUpDatabaseForm, NewReplicaForm
+from dashboard.forms.databases import BackUpDatabaseForm, FailoverForm, NewReplicaForm
 from dashboard.templatetags.pages import size
 from dashboard.views.box import Box
 from dashboard.views.database import DatabasePage
@@ -252,12 +252,21 @@ class DatabaseReplicas(DatabasePage):
             "why_not_eject": why_not_eject(self.database),
             "metrics": DatabaseInstanceManager(self.context).metrics(self.key),
             "may_promote": self.may("database:instances:promote"),
+            "may_fail_over": self.may("database:instances:fail_over"),
+            "failover": DatabaseInstanceManager(self.context).failover(self.key),
             "may_launch": self.may("database:instances:create"),
         }
 
     def forms(self) -> dict[str, Any]:
-        """Add a new replica."""
-        return {**super().forms(), "replica_form": self.replica_form()}
+        """Add a new replica, and who takes over."""
+        more = {"replica_form": self.replica_form(), "failover_form": self.failover_form()}
+        return {**super().forms(), **more}
+
+    def failover_form(self, data: Any = None) -> FailoverForm:
+        """Return the form of who takes over by himself."""
+        after = DatabaseInstanceManager(self.context).failover(self.key).after
+        initial = {"automatic": after is not None, "after": after or 60}
+        return FailoverForm(data, initial=initial, auto_id="failover_%s")
 
     def replica_form(self, data: Any = None) -> NewReplicaForm:
         """Return the form of a new one."""
@@ -278,3 +287,17 @@ class NewReplica(Box, DatabaseReplicas):
         )
         made = DatabaseInstanceManager(self.context).create(wanted)
         return f"{made.name} is being built."
+
+
+class SetFailover(Box, DatabaseReplicas):
+    """Say whether a replica takes over by itself."""
+
+    box = "failover"
+
+    def effect(self, said: dict[str, Any]) -> str:
+        """Write it down, once the guest knows."""
+        after = said["after"] if said["automatic"] else None
+        DatabaseInstanceManager(self.context).set_failover(self.key, after=after)
+        if after is None:
+            return f"No replica takes over from {self.database.name} by itself."
+        return f"A replica takes over when {self.database.name} is ill for {after} s."

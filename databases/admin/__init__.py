@@ -2,6 +2,7 @@
 
 from databases.admin.backups import DatabaseBackupAdmin
 from databases.admin.datastores import DatastoreVersionAdmin
+from databases.admin.failovers import FailoverAdmin
 from databases.admin.guests import GuestAgentAdmin
 from databases.admin.instances import DatabaseInstanceAdmin
 
@@ -9,5 +10,6 @@ __all__ = [
     "DatabaseBackupAdmin",
     "DatabaseInstanceAdmin",
     "DatastoreVersionAdmin",
+    "FailoverAdmin",
     "GuestAgentAdmin",
 ]

@@ -77,7 +77,7 @@ class DatabaseInstanceViewSet(ServiceViewSet):
 
     @extend_schema(operation_id="database_instances_update", request=UPDATE, responses={202: None})
     def update(self, request: Request, instance_id: str) -> Response:
-        """Attach or detach a configuration, upgrade, rename, say who may come; an empty body detaches."""
+        """Attach or detach a configuration, upgrade, rename, say who may come or take over; an empty body detaches."""
         self._change(instance_id, empty_detaches=True)
         return empty(202)
 
@@ -103,6 +103,9 @@ class DatabaseInstanceViewSet(ServiceViewSet):
                 is_public=said.access.is_public,
                 allowed_cidrs=said.access.allowed_cidrs,
             )
+        elif said.failover is not None:
+            after = said.failover.after if said.failover.automatic else None
+            manager.set_failover(instance_id, after=after)
         elif {"replica_of", "slave_of"} & things:
             if said.replica_of is not None or said.slave_of is not None:
                 raise BadRequest("An instance can be detached from its source alone.")

@@ -15,7 +15,7 @@ from cloudweb.api.queries import parameters
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest
 from databases.api.instances import asked
-from databases.api.serializers.actions import InstanceAction
+from databases.api.serializers.actions import ConfirmOff, InstanceAction
 from databases.api.serializers.managed import ManagedInstance, RootHistory
 from databases.manager import DatabaseInstanceManager
 
@@ -56,7 +56,7 @@ class ManagedInstanceViewSet(ServiceViewSet):
         operation_id="mgmt_instances_action", request=InstanceAction, responses={202: None}
     )
     def act(self, request: Request, instance_id: str) -> Response:
-        """Restart a datastore, or say of an instance whose task hangs that it failed."""
+        """Restart a datastore, say that a task that hangs failed, or that a source is off for certain."""
         body = request.data
         name = next(iter(body)) if isinstance(body, Mapping) and len(body) == 1 else None
         manager = self.manager(self.context)
@@ -65,6 +65,9 @@ class ManagedInstanceViewSet(ServiceViewSet):
             manager.restart(instance_id)
         elif name == "reset-task-status":
             manager.reset_status(instance_id)
+        elif name == "confirm-off" and isinstance(body, Mapping):
+            said = self.validated(ConfirmOff, body[name] or {})
+            manager.confirm_off(instance_id, reason=said.reason)
         else:
             raise BadRequest(f"There is no such action: {str(name)[:64]}")
         return empty(202)

@@ -134,7 +134,7 @@ class Mailbox:
             return
         store = self._methods.store()
         store.trim_logs()
-        if kept.get("wanted") and not store.process():
+        if kept.get("wanted") and not self._methods.held and not store.process():
             say("the datastore has ended: it is started again")
             self._methods.start({})
 

@@ -49,6 +49,7 @@ class Methods:
         self._transfers = transfers or Transfers()
         self.kept = files.read_json(self._file)
         self._lock = threading.Lock()
+        self.held = False
         self._began = time.monotonic()
 
     # What is ordered
@@ -101,9 +102,9 @@ class Methods:
     def start(self, _told: Row) -> Row:
         """Serve, with its data mounted; every setting counts then."""
         self._keep(wanted=True)
-        if self.kept.get("volume"):
-            volume.mounted(self.kept["volume"])
+        self._mount()
         self.store().start()
+        self.held = False
         self._keep(waiting=[], error="")
         return {"restart_required": []}
 
@@ -242,19 +243,43 @@ class Methods:
     def promote(self, told: Row) -> Row:
         """Take writes, unless a later failover has said otherwise."""
         self._in_epoch(told)
+        if told.get("asks_first") is not None:
+            self.guard(told)
         self.store().promote()
         return self.point()
 
     def demote(self, told: Row) -> Row:
         """Take no writes any more, unless a later failover has said otherwise."""
         self._in_epoch(told)
+        self._mount()
         self.store().follow(told["source"])
+        self.held = False
+        return self.point()
+
+    def guard(self, told: Row) -> None:
+        """Ask first, or no more, before it serves after the guest was started."""
+        self._keep(asks_first=bool(told["asks_first"]))
+
+    def hold_back(self) -> bool:
+        """Wait to be told, where it took writes and another may have taken its place since; tell whether it waits."""
+        self._mount()
+        store = self.store()
+        asks = self.kept.get("asks_first") and not store.is_following() and not store.process()
+        self.held = bool(asks)
+        return self.held
+
+    def replication_point(self, _told: Row) -> Row:
+        """Return how far it is."""
         return self.point()
 
     def point(self) -> Row:
         """Return how far the datastore is, and whether it takes writes."""
         store = self.store()
-        return {"position": store.position(), "writable": not store.is_following()}
+        return {
+            "position": store.position(),
+            "writable": not store.is_following(),
+            "timeline": store.timeline(),
+        }
 
     def tail_log(self, told: Row) -> Row:
         """Return the end of a log."""
@@ -318,6 +343,10 @@ class Methods:
         if name not in DRIVERS:
             raise NotThere("The database is not prepared yet.")
         return DRIVERS[name](self._places(name, self._base()))
+
+    def _mount(self) -> None:
+        if self.kept.get("volume"):
+            volume.mounted(self.kept["volume"])
 
     def _base(self) -> Path:
         told = self.kept.get("volume")
@@ -403,6 +432,8 @@ SPEAKS: dict[str, tuple[str, str]] = {
     "guestagent.grow_filesystem": ("VolumeSize", "FilesystemSize"),
     "guestagent.backup": ("DumpRequest", "DumpMade"),
     "guestagent.enable_replication": ("ReplicationAccess", "ReplicationPoint"),
+    "guestagent.guard": ("Guard", ""),
+    "guestagent.replication_point": ("NoArguments", "ReplicationPoint"),
     "guestagent.promote": ("PromoteRequest", "ReplicationPoint"),
     "guestagent.demote": ("DemoteRequest", "ReplicationPoint"),
     "guestagent.publish_log": ("LogRequest", "LogText"),
@@ -415,6 +446,7 @@ QUERIES = frozenset(
     f"guestagent.{name}"
     for name in (
         "list_databases", "list_users", "get_user", "list_access", "is_root_enabled", "tail_log", "diagnostics",
+        "replication_point",
     )
 )  # fmt: skip
 

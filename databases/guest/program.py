@@ -73,9 +73,15 @@ def serve(directory: Path, *, program: Path) -> None:
 
 
 def serve_again(methods: Methods) -> None:
-    """Start a datastore that shall serve: the guest was rebooted, or it died meanwhile."""
+    """Start a datastore that shall serve: the guest was rebooted, or it died meanwhile.
+
+    One that a replica may have taken over from is started by a letter alone.
+    """
     if methods.kept.get("wanted") and methods.kept.get("version"):
         try:
+            if methods.hold_back():
+                say("held back: another may have taken its place")
+                return
             methods.start({})
         except GuestFailure as error:
             say(f"not started: {error} {error.detail}")

@@ -37,6 +37,7 @@ def report(methods: Methods, *, boot: str, under_way: Iterable[str] = ()) -> dic
         "error": str(kept.get("error", "")),
         "restart_required": list(kept.get("waiting", ())),
         "under_way": sorted(under_way),
+        "held": methods.held,
     }
     try:
         if kept.get("datastore"):
@@ -53,7 +54,7 @@ def report(methods: Methods, *, boot: str, under_way: Iterable[str] = ()) -> dic
 def _status(methods: Methods) -> str:
     if not methods.kept.get("version"):
         return "BUILDING"
-    if not methods.kept.get("wanted"):
+    if methods.held or not methods.kept.get("wanted"):
         return "SHUTDOWN"
     if not methods.store().is_up():
         return "FAILED"

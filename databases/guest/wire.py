@@ -7,7 +7,11 @@ from typing import Any
 from databases.guest.failures import Unsupported
 
 #: Objects that this program knows in another version than their first.
-VERSIONS: dict[str, str] = {}
+VERSIONS: dict[str, str] = {
+    "GuestReport": "1.1",
+    "PromoteRequest": "1.1",
+    "ReplicationPoint": "1.1",
+}
 
 
 def dumped(name: str, data: dict[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
+
+from django.db import transaction
 
 from cloudweb.database.clock import now
-from databases.models import DatabaseInstance, GuestAgent
-from databases.objects import GuestReport
+from cloudweb.database.locks import locked
+from databases import rpc
+from databases.mail import written
+from databases.models import DatabaseInstance, GuestAgent, Letter
+from databases.objects import GuestReport, NoArguments
+from databases.states import LetterState, Task
 
 GIB = 1024**3
 
@@ -27,3 +35,23 @@ def take(agent: GuestAgent, report: GuestReport) -> None:
         facts["volume_used"] = report.metrics.volume_used / GIB
     DatabaseInstance.objects.filter(pk=agent.instance_id).update(**facts)
     agent.report = report.dump()["data"]
+    if report.held:
+        let_serve(agent.instance_id)
+
+
+def let_serve(instance_id: UUID) -> None:
+    """Let one serve that waits to be told, if it still is a source and nobody takes its place.
+
+    Under the row's lock: whoever takes its place withdraws this letter in the same transaction as it is decided.
+    """
+    with transaction.atomic():
+        rows = DatabaseInstance.objects.filter(pk=instance_id, replica_of=None)
+        row = locked(rows.exclude(task=Task.EJECT)).first()
+        open_ones = Letter.objects.filter(
+            instance_id=instance_id,
+            method=rpc.START.name,
+            state__in=(LetterState.POSTED, LetterState.FETCHED),
+            deadline_at__gt=now(),
+        )
+        if row is not None and not open_ones.exists():
+            written(row, rpc.START, NoArguments(), within=timedelta(seconds=rpc.START.deadline))

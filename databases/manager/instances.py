@@ -10,6 +10,7 @@ from cloudweb.listing import EVERYTHING, Listing, Page, page_of
 from cloudweb.policy import policy
 from databases.exceptions import RootNeverEnabled
 from databases.manager.actions import InstanceActions
+from databases.manager.failovers import InstanceFailovers
 from databases.manager.replicas import InstanceReplicas
 from databases.models import DatabaseInstance, GuestAgent
 from databases.objects import Metrics
@@ -18,7 +19,7 @@ from databases.querysets import DatabaseInstanceQuerySet
 from operations.history import Entry, operations_of
 
 
-class DatabaseInstanceManager(InstanceActions, InstanceReplicas):
+class DatabaseInstanceManager(InstanceActions, InstanceReplicas, InstanceFailovers):
     """Instances of the caller's project."""
 
     @policy("database:instances:list")

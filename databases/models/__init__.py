@@ -4,6 +4,7 @@ from databases.models.agents import GuestAgent
 from databases.models.backups import Backup
 from databases.models.configurations import Configuration
 from databases.models.datastores import ConfigurationParameter, Datastore, DatastoreVersion
+from databases.models.failovers import Failover, FailoverWatch
 from databases.models.guests import FakeGuest, Letter
 from databases.models.instances import DatabaseInstance, PartsProject
 
@@ -14,6 +15,8 @@ __all__ = [
     "DatabaseInstance",
     "Datastore",
     "DatastoreVersion",
+    "Failover",
+    "FailoverWatch",
     "FakeGuest",
     "GuestAgent",
     "Letter",

@@ -4,6 +4,7 @@ from databases.operations.actions import ConfigureDatabase, RestartDatabase, Upg
 from databases.operations.backups import BackUpDatabase, DeleteDatabaseBackup
 from databases.operations.create import CreateDatabase
 from databases.operations.delete import DeleteDatabase
+from databases.operations.failover import FailOver
 from databases.operations.replicas import DetachReplica, FollowSource, PromoteReplica
 from databases.operations.resize import GrowDatabase, ResizeDatabase
 
@@ -14,6 +15,7 @@ __all__ = [
     "DeleteDatabase",
     "DeleteDatabaseBackup",
     "DetachReplica",
+    "FailOver",
     "FollowSource",
     "GrowDatabase",
     "PromoteReplica",

@@ -6,44 +6,34 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cloudweb.context import RequestContext
+from cloudweb.database.locks import locked
 from cloudweb.rpc import Method
 from databases import rpc
-from databases.models import DatabaseInstance
+from databases.models import DatabaseInstance, Failover, FailoverWatch
 from databases.objects import DemoteRequest, PromoteRequest, ReplicationAccess
 from databases.operations.actions import DatabaseAction
+from databases.operations.fencing import note_power, start
 from databases.operations.following import access_to, source_at, source_of
 from databases.operations.letters import asks
-from databases.operations.rows import instance_of, parts_context, rest
+from databases.operations.rows import instance_of, rest
 from databases.states import Task
-from instances.manager import InstanceManager
-from instances.operations import StopInstance
-from instances.states import VmState
 from operations.holding import Resource
 from operations.saga import Child, Failure, Run, Step
 
 
-def fence(run: Run) -> Child | None:
-    """Stop the server of a source that failed, so that there are never two that write."""
-    source = source_of(run)
-    if not run.args["eject"] or source.server_id is None:
-        return None
-    server = InstanceManager(parts_context(source)).get(str(source.server_id))
-    return Child(StopInstance, str(server.id)) if server.vm_state == VmState.ACTIVE else None
+def nothing_to_do(_run: Run) -> None:
+    """Do nothing: the release before stopped a source here that failed; that is another operation now."""
 
 
-def open_up(run: Run) -> ReplicationAccess | None:
-    """Have the replica let its source follow it; one that failed will not."""
+def open_up(run: Run) -> ReplicationAccess:
+    """Have the replica let its source follow it."""
     source = source_of(run)
-    if run.args["eject"]:
-        return None
     return access_to(instance_of(run), source.id, secret=source.replication_secret)
 
 
-def step_down(run: Run) -> DemoteRequest | None:
-    """Have the source take no writes any more and follow the replica; one that failed hears nothing."""
+def step_down(run: Run) -> DemoteRequest:
+    """Have the source take no writes any more and follow the replica."""
     source = source_of(run)
-    if run.args["eject"]:
-        return None
     told = source_at(instance_of(run), source.id, secret=source.replication_secret)
     return DemoteRequest(epoch=run.operation.epoch, source=told)
 
@@ -54,16 +44,22 @@ def step_up_again(run: Run) -> tuple[Method[Any], PromoteRequest]:
 
 
 def take_over(run: Run) -> PromoteRequest:
-    """Have the replica take writes from now on."""
-    return PromoteRequest(epoch=run.operation.epoch)
+    """Have the replica take writes from now on, and ask first where it may be replaced one day."""
+    watched = FailoverWatch.objects.filter(instance=source_of(run)).exists()
+    return PromoteRequest(epoch=run.operation.epoch, asks_first=watched)
+
+
+def alone(run: Run) -> PromoteRequest:
+    """Have it take writes; nobody will replace it."""
+    return PromoteRequest(epoch=run.operation.epoch, asks_first=False)
 
 
 class PromoteReplica(DatabaseAction):
-    """Let a replica take over from its source, which follows it then, or is stopped where it failed."""
+    """Let a replica take over from its source, which follows it then."""
 
     kind = "databases.promote"
+    retired = (Step("fence", nothing_to_do),)
     steps = (
-        Step("fence", fence),
         *asks("open_up", rpc.ENABLE_REPLICATION, open_up),
         *asks("step_down", rpc.DEMOTE, step_down, to=source_of, back=step_up_again),
         *asks("take_over", rpc.PROMOTE, take_over),
@@ -83,8 +79,10 @@ class PromoteReplica(DatabaseAction):
         rows.filter(id__in=others).update(replica_of=new)
         secret = {"replication_secret": old.replication_secret}
         rest(run, replica_of=None, **secret)
-        follows = None if run.args["eject"] else new
-        rows.filter(id=old.id).update(task=Task.NONE, replica_of=follows)
+        rows.filter(id=old.id).update(task=Task.NONE, replica_of=new)
+        for watched in FailoverWatch.objects.filter(instance=old):
+            FailoverWatch.objects.create(instance_id=new, after=watched.after)
+            watched.delete()
         context = RequestContext.system(project_id=old.project_id)
         for key in others:
             if rows.filter(id=key).at_rest().update(task=Task.PROMOTE):
@@ -108,11 +106,22 @@ def follow(run: Run) -> DemoteRequest:
     return DemoteRequest(epoch=run.operation.epoch, source=told)
 
 
+def start_server(run: Run) -> Child | None:
+    """Start its server, which was stopped when another one took over from it."""
+    return start(instance_of(run))
+
+
+def server_started(run: Run, _answers: list[Any]) -> None:
+    """Let a fake guest boot with it."""
+    note_power(instance_of(run), off=False)
+
+
 class FollowSource(DatabaseAction):
-    """Have a replica follow the source that its row names now."""
+    """Have a replica follow the source that its row names now, whatever it was before."""
 
     kind = "databases.follow"
     steps = (
+        Step("start_server", start_server, done=server_started),
         *asks("let_in", rpc.ENABLE_REPLICATION, let_in, to=source_of),
         *asks("follow", rpc.DEMOTE, follow),
     )
@@ -120,6 +129,9 @@ class FollowSource(DatabaseAction):
     @classmethod
     def on_done(cls, run: Run) -> None:
         """It does."""
+        for row in locked(Failover.objects.filter(to_follow__has_key=run.resource_id)):
+            row.to_follow.pop(run.resource_id)
+            row.save(update_fields=["to_follow"])
         rest(run)
 
 
@@ -127,7 +139,7 @@ class DetachReplica(DatabaseAction):
     """Make a database of its own of a replica."""
 
     kind = "databases.detach"
-    steps = asks("take_over", rpc.PROMOTE, take_over)
+    steps = asks("take_over", rpc.PROMOTE, alone)
 
     @classmethod
     def on_done(cls, run: Run) -> None:

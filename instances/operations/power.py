@@ -16,10 +16,11 @@ from operations.saga import Failure, Run, Saga, Step
 
 
 def power_off(run: Run) -> Order:
-    """Ask the guest to shut down, then pull the plug."""
+    """Ask the guest to shut down, then (after ``args["timeout"]`` seconds, if that is told) pull the plug."""
     instance = instance_of(run)
     ref = guest_ref(instance)
-    request = PowerOffRequest(id=ref.id, name=ref.name, timeout=STOP_TIMEOUT)
+    patience = min(STOP_TIMEOUT, int(run.args.get("timeout", STOP_TIMEOUT)))
+    request = PowerOffRequest(id=ref.id, name=ref.name, timeout=patience)
     return POWER_OFF.order(host=instance.host, resource_id=ref.id, payload=request)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
+from cloudweb.database.clock import now
 from compute.models import Flavor
 from databases import conf, fake_guest
 from databases.manager import DatabaseBackupManager, DatabaseInstanceManager
@@ -29,6 +31,7 @@ from databases.operations import (
     DeleteDatabase,
     DeleteDatabaseBackup,
     DetachReplica,
+    FailOver,
     FollowSource,
     GrowDatabase,
     PromoteReplica,
@@ -213,12 +216,51 @@ def follow(made: World, key: str) -> None:
         FollowSource.start(make_context(made.user), resource_id=key)
 
 
+def bereft(made: World) -> str:
+    """Record a source whose guest is off, and two replicas: the one that was heard last has less."""
+    key = followed(made)
+    source = DatabaseInstance.objects.get(name="a")
+    DatabaseInstance.objects.filter(id=source.id).update(operating_status="FAILED")
+    further = make_instance(made.user, name="c", version=source.version, replica_of=source)
+    state = fake_guest.empty() | {"writable": False, "written": 9}
+    FakeGuest.objects.create(instance=further, state=state)
+    DatabaseInstance.objects.filter(id=key).update(reported_at=now() + timedelta(seconds=5))
+    fake_guest.switch(source.id, off=True)
+    return str(source.id)
+
+
+def with_server(made: Lab) -> str:
+    """Make a source that failed and a replica of it, each with a server."""
+    key = ready(made)
+    manager(made).create(
+        InstanceRequest(name="db2", replica_of=key, network_id=str(made.network.id))
+    )
+    made.cloud.settle()
+    DatabaseInstance.objects.filter(id=key).update(operating_status="FAILED")
+    return key
+
+
+def servers_of_family(made: Lab, key: str) -> dict[str, Any]:
+    """Tell who takes writes, and whether the old source's server runs."""
+    rows = DatabaseInstance.objects.order_by("name")
+    old = rows.get(id=key)
+    return {
+        "source": "".join(
+            one.name for one in rows if one.replica_of_id is None and one.id != old.id
+        ),
+        "writers": [one.name for one in rows if fake_guest.is_writer(one.fake_guest)],
+        "server": Instance.objects.get(id=old.server_id).vm_state,
+        "tasks": {one.task for one in rows},
+        "waiting": Letter.objects.filter(state="posted").count(),
+    }
+
+
 def family(_made: World, _key: str) -> dict[str, Any]:
     """Tell who follows whom, who takes writes, and whether all is at rest."""
     rows = DatabaseInstance.objects.order_by("name")
     return {
         "source": "".join(one.name for one in rows if one.replicas.exists()),
-        "writable": [one.name for one in rows if one.fake_guest.state["writable"]],
+        "writable": [one.name for one in rows if fake_guest.is_writer(one.fake_guest)],
         "status": {one.status for one in rows},
         "waiting": Letter.objects.filter(state="posted").count(),
     }
@@ -262,6 +304,14 @@ THERE = {
     "waiting": 0,
 }
 NOTHING = {name: [] if isinstance(value, list) else 0 for name, value in THERE.items()}
+
+FENCED: dict[str, Any] = {
+    "source": "db2",
+    "writers": ["db2"],
+    "server": "stopped",
+    "tasks": {""},
+    "waiting": 0,
+}
 
 DRILLS = (
     Drill(
@@ -359,7 +409,7 @@ DRILLS = (
         census=family,
         done=FAMILY | {"source": "b", "writable": ["b"]},
         undone=FAMILY,
-        only=("fence", "hear_take_over"),
+        only=("hear_take_over",),
     ),
     Drill(
         saga=FollowSource,
@@ -370,6 +420,27 @@ DRILLS = (
         done=FAMILY,
         undone=FAMILY,
         only=("hear_follow",),
+    ),
+    Drill(
+        saga=FailOver,
+        world=rows_alone,
+        prepare=bereft,
+        start=lambda made, key: made.instances.eject(key),
+        census=family,
+        done=FAMILY | {"source": "c", "writable": ["c"]},
+        undone=FAMILY | {"writable": []},
+        only=("ask_replicas", "elect", "hand_over", "hear_winner"),
+    ),
+    Drill(
+        saga=FailOver,
+        name="servers",
+        world=lab_of_databases,
+        prepare=with_server,
+        start=lambda made, key: manager(made).eject(key),
+        census=servers_of_family,
+        done=FENCED,
+        undone=FENCED | {"source": "", "writers": ["db1"], "server": "active"},
+        only=("fence",),
     ),
     Drill(
         saga=DetachReplica,

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import RootModel
 
 from cloudweb.api.answers import Answer
-from cloudweb.api.fields import Body, LooseBool, Name, PositiveNumber
-from databases.api.serializers.instances import AccessBody, Ref
+from cloudweb.api.fields import Body, LooseBool, Name, PositiveNumber, Text
+from databases.api.serializers.instances import AccessBody, FailoverBody, Ref
 
 
 class Nothing(Body):
@@ -34,6 +34,12 @@ class ResetStatus(Body):
     force_delete: LooseBool = False
 
 
+class ConfirmOff(Body):
+    """The value of ``confirm-off``: how it is known that a source writes no more."""
+
+    reason: Text
+
+
 #: Action -> what its key holds.
 BODIES: dict[str, type[Body]] = {
     "restart": Nothing,
@@ -57,6 +63,7 @@ class InstanceUpdate(Body):
     slave_of: Ref | None = None
     datastore_version: Ref | None = None
     access: AccessBody | None = None
+    failover: FailoverBody | None = None
 
 
 class DefaultsShown(Answer):

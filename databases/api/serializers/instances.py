@@ -103,6 +103,13 @@ class AccessBody(Body):
     allowed_cidrs: list[IpPrefix] = Field(default_factory=list, max_length=50)
 
 
+class FailoverBody(Body):
+    """Whether a replica takes over by itself, and from a source that is ill for how many seconds."""
+
+    automatic: LooseBool
+    after: PositiveNumber = 60
+
+
 class RestorePointBody(Body):
     """The backup that an instance begins with."""
 
@@ -194,6 +201,13 @@ class AccessShown(Answer):
 
     is_public: bool
     allowed_cidrs: list[str]
+
+
+class FailoverShown(Answer):
+    """A replica takes over by itself from a source that is ill for so many seconds."""
+
+    automatic: bool
+    after: int
 
 
 class InstanceRef(Answer):
@@ -327,5 +341,10 @@ class InstanceShown(InstanceBrief):
     fault: Annotated[FaultShown | None, Seen(_fault), Only(lambda row: bool(row.fault_message))] = (
         None
     )
+    failover: Annotated[
+        FailoverShown | None,
+        Of(lambda row: {"automatic": True, "after": row.failover_watch.after}),
+        Only(lambda row: hasattr(row, "failover_watch")),
+    ] = None
     server_id: Annotated[str | None, Form(_text), When(_is_admin)] = None
     volume_id: Annotated[str | None, Form(_text), When(_is_admin)] = None

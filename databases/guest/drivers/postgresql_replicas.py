@@ -99,6 +99,15 @@ class ReplicatingPostgreSql(CopyingPostgreSql, ReplicatingDatastore):
             "pg_last_wal_replay_lsn()) ELSE pg_current_wal_lsn() END"
         )
 
+    def timeline(self) -> int:
+        """Return the newest timeline it has anything of."""
+        found = self._value(
+            "SELECT GREATEST((SELECT timeline_id FROM pg_control_checkpoint()), "
+            "(SELECT min_recovery_end_timeline FROM pg_control_recovery()), "
+            "(SELECT max(received_tli) FROM pg_stat_wal_receiver))"
+        )
+        return int(found or 0)
+
     def users(self) -> list[Row]:
         """Return those of tenants: who replicates is none."""
         return [row for row in super().users() if row["name"] not in self.reserved_users]

@@ -37,6 +37,10 @@ class ReplicatingDatastore(CopyingDatastore):
     def position(self) -> str:
         """Return how far it is, in its own words."""
 
+    def timeline(self) -> int:
+        """Return which promotion its position counts from; 0 where the position says that itself."""
+        return 0
+
     def is_following(self) -> bool:
         """Tell whether it takes no writes."""
         return self._following.exists()

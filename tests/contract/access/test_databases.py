@@ -114,6 +114,7 @@ LINES = (
     look(INSTANCE),
     write("PUT", INSTANCE, {"instance": {"name": "other"}}),
     write("PATCH", INSTANCE, {"instance": {"name": "other"}}),
+    write("PATCH", INSTANCE, {"instance": {"failover": {"automatic": True}}}),
     write("DELETE", INSTANCE),
     write("POST", f"{INSTANCE}/action", {"restart": {}}),
     look(f"{INSTANCE}/configuration"),

@@ -169,8 +169,8 @@ TO_A_DATABASE = {
     "rename_database": {"name": "n"}, "let_in_database": {"cidrs": "10.0.0.0/8"}, "database_action": {},
     "new_content": {"name": "d"}, "new_database_user": {"name": "u"}, "new_database_password": {"user": "u1"},
     "enable_root": {}, "change_contents": {"user": "u1"}, "back_up_database": {"name": "b"},
-    "delete_database_backup": {}, "new_replica": {"name": "r"}, "configure_database": {"configuration": ""},
-    "resize_database": {"flavor": "x"}, "grow_database": {"size": "9"},
+    "delete_database_backup": {}, "new_replica": {"name": "r"}, "set_failover": {"after": "60"},
+    "configure_database": {"configuration": ""}, "resize_database": {"flavor": "x"}, "grow_database": {"size": "9"},
 }  # fmt: skip
 TO_MEMBERS = {"add_member": [], "change_member": ["x"]}
 TO_ONE = {

@@ -153,6 +153,7 @@ def test_what_its_state_forbids_is_grey_and_says_why(
         ("/size/volume", {"size": "5"}),
         ("/backups/new", {"name": "b"}),
         ("/settings/choose", {"configuration": ""}),
+        ("/replicas/failover", {"automatic": "on", "after": "60"}),
         ("/replicas/new", {"name": "r"}),
         ("/contents/root", {}),
     ):
@@ -170,6 +171,8 @@ def test_a_source_with_replicas_stays_and_is_replaced_once_it_failed(
     page = browser.get(f"{url}/replicas").content.decode()
     assert "It stays while replicas follow it: delete or detach them first." in page
     assert "It serves: promote a replica instead." in page
+    assert "No replica takes over by itself." in page
+    assert "target_session_attrs=read-write" in browser.get(url).content.decode()
     back = {"Referer": f"http://testserver{url}"}
     assert "It has replicas" in said(browser.post(f"{url}/do/delete", headers=back))[0]
     DatabaseInstance.objects.filter(id=source.id).update(operating_status=OperatingStatus.FAILED)

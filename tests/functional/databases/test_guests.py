@@ -93,6 +93,21 @@ def test_a_guest_enrols_reports_and_does_what_its_letters_say(pair: Pair) -> Non
     assert json.loads(again.content)["data"]["letter"]["letter"] == str(letter.id)
     assert waiting() == set()
 
+    # one that asks first is told to serve, unless another one has its place
+    guest.methods.held = True
+    for changes, told in (
+        ({"replica_of": pair.b.instance}, 0),
+        ({"replica_of": None, "task": "EJECT"}, 0),
+        ({"task": ""}, 1),
+    ):
+        DatabaseInstance.objects.filter(pk=guest.instance.pk).update(**changes)
+        for _again in range(2):
+            guest.mailbox.heartbeat()
+        starts = guest.instance.letters.filter(method=rpc.START.name)
+        assert starts.count() == told
+    starts.all().delete()
+    guest.methods.held = False
+
     guest.work()  # what was swallowed on the way comes again
     letter.refresh_from_db()
     assert (letter.state, letter.payload) == (LetterState.ANSWERED, "")

@@ -1,0 +1,262 @@
+"""Who takes over from a source that fails: asked for by its tenant, seen to by the cloud, helped by operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from cloudweb.context import RequestContext
+from cloudweb.database.clock import now
+from cloudweb.exceptions import BadRequest, Conflict
+from cloudweb.periodic import periodic
+from cloudweb.policy import policy
+from databases import conf, fake_guest, rpc
+from databases.asking import ask
+from databases.exceptions import GuestRefused, GuestSilent, InstanceNotAvailable, NothingWaits
+from databases.mailbox.guests import POLL
+from databases.mailbox.reports import let_serve
+from databases.manager.lookup import InstanceLookups
+from databases.models import DatabaseInstance, Failover, FailoverWatch, FakeGuest, Letter
+from databases.objects import Guard
+from databases.operations import FailOver, FollowSource
+from databases.operations.fencing import server_of, what_is_known
+from databases.states import SERVING, FailoverState, LetterState, OperatingStatus, Task
+from instances.states import PowerState
+from operations.history import operations_of
+from operations.holding import is_held
+from operations.waking import wake
+
+#: Seconds that a source may be ill before it is replaced: of less than two polls nobody can tell.
+LEAST, MOST = 60, 3600
+LOOKS_EVERY = timedelta(seconds=10)
+#: A guest says something with each poll; one that was silent for longer than this may be away.
+HEARD_WITHIN = timedelta(seconds=POLL + 15)
+#: A look that comes later than this after the one before has not seen what was between them.
+GAP = 4 * LOOKS_EVERY
+GOING = (FailoverState.FENCING, FailoverState.ELECTING, FailoverState.PROMOTING)
+
+
+@dataclass(frozen=True, slots=True)
+class FailoverStanding:
+    """What is so of an instance: ``after`` seconds (None: not by itself), the last one, and what that waits for."""
+
+    after: int | None
+    last: Failover | None
+    waits_for: str = ""
+
+    @property
+    def goes_on(self) -> bool:
+        """Tell whether one is under way."""
+        return self.last is not None and self.last.state in GOING
+
+
+class InstanceFailovers(InstanceLookups):
+    """All raise DatabaseInstanceNotFound."""
+
+    @policy("database:instances:get")
+    def failover(self, instance_id: str) -> FailoverStanding:
+        """Return whether a replica takes over by itself, and how it went last."""
+        found = self.get(instance_id)
+        watched = FailoverWatch.objects.filter(instance=found).first()
+        last = Failover.objects.filter(Q(source_id=found.id) | Q(winner_id=found.id)).first()
+        waits_for = ""
+        if last is not None and last.state in GOING:
+            entry = operations_of(FailOver.resource_type, str(last.source_id))
+            waits_for = next((one.error for one in reversed(entry[0].steps) if one.error), "")
+        return FailoverStanding(watched.after if watched else None, last, waits_for)
+
+    @policy("database:instances:fail_over")
+    def set_failover(self, instance_id: str, *, after: int | None) -> None:
+        """Let a replica take over by itself from a source that is ill for so many seconds; None: no more.
+
+        The guest is told first: it will ask before it serves, whenever it was started. Raises BadRequest for a
+        replica, InstanceNotAvailable, GuestSilent, GuestRefused.
+        """
+        found = self.get(instance_id)
+        if after is None:
+            FailoverWatch.objects.filter(instance=found).delete()
+            self._let_go(found)
+            return
+        if found.replica_of_id is not None:
+            raise BadRequest("A replica cannot be replaced: ask for it at its source.")
+        if not LEAST <= after <= MOST:
+            raise BadRequest(f"A source may be ill for {LEAST} to {MOST} seconds.")
+        ask(self._at_rest(instance_id), rpc.GUARD, Guard(asks_first=True))
+        FailoverWatch.objects.update_or_create(
+            instance=found, defaults={"after": after, "ill_since": None, "looked_at": None}
+        )
+
+    def _let_go(self, found: DatabaseInstance) -> None:
+        """Let what waits find out, and a guest that hears it ask no more."""
+        for one in Failover.objects.filter(source_id=found.id, state__in=GOING):
+            if one.operation is not None:
+                wake(one.operation)
+        try:
+            ask(self._at_rest(str(found.id)), rpc.GUARD, Guard(asks_first=False))
+        except (GuestSilent, GuestRefused, InstanceNotAvailable):
+            return  # it asks once more than it must, and is told that it may serve
+
+    @policy("database:instances:promote")
+    def eject(self, instance_id: str) -> None:
+        """Start letting the replica that is furthest take over from a source that failed.
+
+        Raises BadRequest for a source that serves, or has no replicas; InstanceNotAvailable.
+        """
+        source = self.get(instance_id)
+        if source.operating_status in SERVING:
+            raise BadRequest(f"Instance {source.id} serves: promote a replica instead.")
+        begin(self.context, source, reason="Its tenant asked for it.")
+
+    @policy("database:instances:confirm_off")
+    def confirm_off(self, instance_id: str, *, reason: str) -> None:
+        """Note that a human says that a source writes no more, so that a replica may take over from it.
+
+        Raises BadRequest without a reason, NothingWaits where no failover of it waits.
+        """
+        found = self.get(instance_id)
+        if not reason.strip():
+            raise BadRequest("Say how you know that it is off.")
+        rows = Failover.objects.filter(source_id=found.id, state=FailoverState.FENCING)
+        row = rows.first()
+        if row is None:
+            raise NothingWaits(found.id)
+        rows.filter(id=row.id).update(
+            confirmed_at=now(),
+            confirmed_by=self.context.user_id or "",
+            confirmed_reason=reason.strip()[:255],
+        )
+        if row.operation is not None:
+            wake(row.operation)
+
+    @periodic(every=LOOKS_EVERY)
+    @policy("database:instances:watch")
+    def watch_sources(self) -> Sequence[str]:
+        """Replace sources that are ill for too long, and have replicas hear who their source is."""
+        if conf.GUESTS == "fake":
+            for guest in FakeGuest.objects.select_related("instance__version"):
+                fake_report(guest)
+        began = []
+        for watched in FailoverWatch.objects.select_related("instance"):
+            reason = look_at(watched)
+            if reason:
+                try:
+                    begin(self.context, watched.instance, reason=reason, automatic=True)
+                except (Conflict, BadRequest, InstanceNotAvailable):
+                    continue  # something is done to it: looked at again in the next round
+                began.append(str(watched.instance_id))
+        for replica in strayed():
+            rows = DatabaseInstance.objects.filter(id=replica.id).at_rest()
+            with transaction.atomic():
+                if rows.update(task=Task.PROMOTE, updated_at=now()):
+                    FollowSource.start(
+                        RequestContext.system(project_id=replica.project_id),
+                        resource_id=str(replica.id),
+                    )
+        return began
+
+
+def begin(
+    context: RequestContext, source: DatabaseInstance, *, reason: str, automatic: bool = False
+) -> None:
+    """Start a failover of a set: one of two gets it, the other InstanceNotAvailable; BadRequest without replicas."""
+    with transaction.atomic():
+        rows = DatabaseInstance.objects.filter(id=source.id, replica_of=None, task=Task.NONE)
+        if not rows.update(task=Task.EJECT, updated_at=now(), fault_message=""):
+            raise InstanceNotAvailable(source.id, DatabaseInstance.objects.get(id=source.id).status)
+        free = [
+            one.id
+            for one in source.replicas.at_rest()
+            if not is_held("database_instance", str(one.id))
+        ]
+        DatabaseInstance.objects.filter(id__in=free).at_rest().update(task=Task.EJECT)
+        if not free:
+            raise BadRequest(f"Instance {source.id} has no replica that could take over.")
+        row = Failover.objects.create(
+            project_id=source.project_id,
+            source_id=source.id,
+            source_name=source.name,
+            automatic=automatic,
+            reason=reason[:255],
+        )
+        args = {
+            "failover": str(row.id),
+            "replicas": sorted(str(one) for one in free),
+            "rejoin": automatic,
+        }
+        started = FailOver.start(context, resource_id=str(source.id), args=args, preempt=True)
+        Failover.objects.filter(id=row.id).update(operation=started.id)
+
+
+def look_at(watched: FailoverWatch) -> str:
+    """Note how a source is; return why it is to be replaced now, "" where it is not.
+
+    A replica is the witness: it has spoken when the source was overdue already, and goes on to speak at every
+    look until it is time. So it is not the control plane that was away.
+    """
+    source, moment = watched.instance, now()
+    witness = source.replicas.at_rest().filter(reported_at__gt=moment - HEARD_WITHIN)
+    heard = source.reported_at
+    silent = heard is not None and witness.filter(reported_at__gt=heard + HEARD_WITHIN).exists()
+    fails = source.operating_status == OperatingStatus.FAILED and witness.exists()
+    ill = source.task == Task.NONE and (silent or fails)
+    unseen = watched.looked_at is None or moment - watched.looked_at > GAP
+    since = watched.ill_since if ill and not unseen else None
+    rows = FailoverWatch.objects.filter(pk=watched.pk)
+    rows.update(ill_since=(since or moment) if ill else None, looked_at=moment)
+    patience = timedelta(seconds=watched.after) - (HEARD_WITHIN if silent else timedelta(0))
+    if since is None or moment - since < patience:
+        return ""
+    if silent and heard is not None:
+        said = f"has said nothing for {(moment - heard).total_seconds():.0f} s"
+    else:
+        said = f"has not served for {(moment - since).total_seconds():.0f} s"
+    return f"Its guest {said}; {what_is_known(source)}."
+
+
+def strayed() -> Iterator[DatabaseInstance]:
+    """Yield replicas at rest that follow nobody, or the wrong one: told once, and again when they are heard."""
+    moment = now()
+    for row in Failover.objects.exclude(to_follow={}):
+        for key, tries in list(row.to_follow.items()):
+            found = DatabaseInstance.objects.filter(id=key, replica_of__isnull=False).first()
+            if found is None:
+                del row.to_follow[key]
+            elif (
+                not found.task
+                and found.fault_at is None
+                and (tries == 0 or _is_heard(found, moment))
+            ):
+                row.to_follow[key] = tries + 1
+                yield found
+        Failover.objects.filter(id=row.id).update(to_follow=row.to_follow)
+    woken = DatabaseInstance.objects.at_rest().filter(
+        replica_of__isnull=False, agent__report__role="primary"
+    )
+    yield from (one for one in woken if _is_heard(one, moment))
+
+
+def _is_heard(instance: DatabaseInstance, moment: datetime) -> bool:
+    return instance.reported_at is not None and moment - instance.reported_at < HEARD_WITHIN
+
+
+def fake_report(guest: FakeGuest) -> None:
+    """Say for a fake guest what an agent says: that it is there, as far as its server runs; do what waits for it."""
+    instance = guest.instance
+    server = server_of(instance)
+    if server is not None:
+        fake_guest.switch(instance.id, off=server.power_state != PowerState.RUNNING)
+        guest.refresh_from_db()
+    if guest.state.get("off"):
+        return
+    DatabaseInstance.objects.filter(id=instance.id).update(reported_at=now())
+    if guest.state.get("held"):
+        let_serve(instance.id)
+        with transaction.atomic():
+            for letter in Letter.objects.filter(
+                instance=instance, method=rpc.START.name, state=LetterState.POSTED
+            ).select_related("instance__version"):
+                fake_guest.answer(letter)
