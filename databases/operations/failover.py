@@ -65,11 +65,6 @@ def fence(run: Run) -> Child | None:
     return stop(instance_of(run)) if run.results["see_who_may"]["stops"] else None
 
 
-def fenced(run: Run, _answers: list[Any]) -> None:
-    """Let a fake guest be off with it."""
-    note_power(instance_of(run), off=True)
-
-
 def let_run_again(run: Run) -> Child | None:
     """Nobody took over: let the source try again."""
     return start(instance_of(run)) if run.results.get("see_who_may", {}).get("ran") else None
@@ -82,6 +77,7 @@ def running_again(run: Run, _answers: list[Any]) -> None:
 
 def ask_replicas(run: Run) -> dict[str, Any]:
     """Ask each replica how far it is, now that nothing new can come."""
+    note_power(instance_of(run), off=True)
     note(
         run,
         state=FailoverState.ELECTING,
@@ -213,7 +209,7 @@ class FailOver(DatabaseAction):
     deadline: ClassVar[timedelta] = timedelta(days=1)
     steps = (
         Step("see_who_may", see_who_may),
-        Step("fence", fence, undo=let_run_again, done=fenced, undone=running_again),
+        Step("fence", fence, undo=let_run_again, undone=running_again),
         Step("ask_replicas", ask_replicas, undo=withdraw),
         Step("elect", elect),
         Step("hand_over", hand_over, pivot=True),
