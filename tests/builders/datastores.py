@@ -86,6 +86,7 @@ class Guests:
         self.name, self._home = name, home
         self._owner = {"postgresql": "postgres", "mariadb": "mysql"}[name] * (os.geteuid() == 0)
         self._all: list[Methods] = []
+        self._places: dict[str, Place] = {}
 
     def new(self, guest: str, **facts: Any) -> tuple[Methods, Callable[[str], str], dict[str, Any]]:
         """Return an empty guest, how its tenant speaks to it, and what it is to be."""
@@ -95,16 +96,22 @@ class Guests:
             port = free.getsockname()[1]
         place = Place(data=base / self.name, run=base / "run", port=port, user=self._owner,
                       address="127.0.0.1", fixed=SMALL[self.name])  # fmt: skip
-        methods = Methods(
-            self._home / f"{guest}.state",
-            places=lambda _name, _base: place,
-            transfers=Transfers(pause=lambda _seconds: None),
-        )
+        self._places[guest] = place
+        methods = self.booted(guest)
         self._all.append(methods)
         tenant = Tenant(place, self.name)
         datastore: Any = self.name
         told = data(objects.PrepareDatastore(datastore=datastore, version="1", **facts))
         return methods, lambda statement: tenant.says(statement, **ANN), told
+
+    def booted(self, guest: str) -> Methods:
+        """Return a guest as its agent finds it after a start: what it was told is on its disk."""
+        place = self._places[guest]
+        return Methods(
+            self._home / f"{guest}.state",
+            places=lambda _name, _base: place,
+            transfers=Transfers(pause=lambda _seconds: None),
+        )
 
     def end(self) -> None:
         """Stop all."""

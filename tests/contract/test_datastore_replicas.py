@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from databases import objects
 from databases.guest.failures import Refused
 from databases.guest.methods import Methods
+from databases.guest.program import serve_again
 from databases.guest.report import report
 from tests.builders.datastores import PROGRAMS, Guests, data, guests_of
 from tests.infrastructure import wait_until
@@ -59,7 +63,28 @@ def role(methods: Methods) -> str:
     return f"{found.role} {found.status}"
 
 
-def test_a_replica_takes_over_and_its_source_comes_back(guests: Guests) -> None:
+class Writer(threading.Thread):
+    """A client that tries to write all the time; ``done`` are the times at which it could."""
+
+    def __init__(self, says: Says) -> None:
+        super().__init__(daemon=True)
+        self.says, self.done, self.ends = says, list[float](), threading.Event()
+
+    def run(self) -> None:
+        while not self.ends.is_set():
+            with suppress(PermissionError):
+                self.says("INSERT INTO w VALUES (1)")
+                self.done.append(time.monotonic())
+
+    def end(self) -> list[float]:
+        self.ends.set()
+        self.join()
+        return self.done
+
+
+def test_a_replica_takes_over_and_its_source_comes_back(
+    guests: Guests, capsys: pytest.CaptureFixture[str]
+) -> None:
     one, says, told = guests.new(
         "one",
         databases=(objects.Database(name="first"),),
@@ -68,6 +93,7 @@ def test_a_replica_takes_over_and_its_source_comes_back(guests: Guests) -> None:
     one.prepare(told)
     says("CREATE TABLE t (a int)")
     says("INSERT INTO t VALUES (1)")
+    says("CREATE TABLE w (a int)")
     source = way_to(one, "two")
     two, two_says, told = guests.new("two", replica_of=source)
     for _again in range(2):
@@ -103,12 +129,31 @@ def test_a_replica_takes_over_and_its_source_comes_back(guests: Guests) -> None:
     wait_until(lambda: one.metrics()["lag"] == 0, what="the replica is up to date")
     stop_listening(one)
     two_says("INSERT INTO t VALUES (99)")
+    two.guard({"asks_first": True})
+    old, new = Writer(two_says), Writer(says)
+    old.start()
+    new.start()
+    wait_until(lambda: old.done, what="clients write to the source")
+    killed = time.monotonic()
     os.kill(two.store().process(), 9)
     wait_until(lambda: not two.store().process(), what="it is dead")
+    before, behind = one.point(), two.kept
+    assert objects.ReplicationPoint.model_validate(before).writable is False
     promote(one, 6)
     says("INSERT INTO t VALUES (4)")
-    two.start({})
+    wait_until(lambda: new.done, what="clients write to the new source")
+    two = guests.booted("two")
+    assert two.kept == behind
+    serve_again(two)  # it asks first: it took writes when its guest went down
+    assert two.held
+    assert report(two, boot="b")["data"]["status"] == "SHUTDOWN"
     follow(two, 6, way_to(one, "two"))
+    assert not two.held
+    written, rewritten = old.end(), new.end()
+    assert written[-1] < rewritten[0], "two took writes"
+    with capsys.disabled():
+        print(f"\n{guests.name}: writers source {len(written)}, then none for "
+              f"{rewritten[0] - killed:.1f} s, then replica {len(rewritten)}; never two")  # fmt: skip
     says("INSERT INTO t VALUES (5)")
     arrives(two_says, 5)
     assert two_says("SELECT COUNT(*) FROM t WHERE a = 99") == "0"

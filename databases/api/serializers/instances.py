@@ -283,6 +283,11 @@ def _fault(row: DatabaseInstance, scene: Scene) -> dict[str, Any]:
     }
 
 
+def _failover(row: DatabaseInstance) -> dict[str, Any] | None:
+    watched = getattr(row, "failover_watch", None)
+    return {"automatic": True, "after": watched.after} if watched else None
+
+
 def _is_admin(scene: Scene) -> bool:
     return scene.context is not None and scene.context.is_admin
 
@@ -343,7 +348,7 @@ class InstanceShown(InstanceBrief):
     )
     failover: Annotated[
         FailoverShown | None,
-        Of(lambda row: {"automatic": True, "after": row.failover_watch.after}),
+        Of(_failover),
         Only(lambda row: hasattr(row, "failover_watch")),
     ] = None
     server_id: Annotated[str | None, Form(_text), When(_is_admin)] = None

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from cloudweb.database.clock import now
-from databases.models import Backup, DatabaseInstance, GuestAgent
+from databases.models import Backup, DatabaseInstance, Failover, GuestAgent
 from databases.states import Task
 from tests.builders.browsers import PASSWORD, browser_of, text_of
 from tests.builders.databases import make_database_backup, make_instance
@@ -18,6 +18,7 @@ from tests.builders.identity import make_member
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 DATABASES = "admin:databases_databaseinstance_changelist"
 GUESTS = "admin:databases_guestagent_changelist"
+FAILOVERS = "admin:databases_failover_changelist"
 BACKUPS = "admin:databases_backup_changelist"
 
 
@@ -70,3 +71,23 @@ def test_backups_of_all_projects_are_listed_and_deleted(operator: Client) -> Non
     assert "Broke off." in text_of(operator.get(reverse(BACKUPS)))
     press(operator, BACKUPS, "delete_backup", backup.id)
     assert Backup.objects.exists()  # an operation removes it
+
+
+def test_a_failover_waits_for_a_humans_word(operator: Client) -> None:
+    source = make_instance(make_member("member"))
+    row = Failover.objects.create(
+        project_id=source.project_id,
+        source_id=source.id,
+        source_name=source.name,
+        reason="Its guest has said nothing for 61 s.",
+    )
+    assert "61 s" in text_of(operator.get(reverse(FAILOVERS)))
+    press(operator, FAILOVERS, "confirm_off", row.id)
+    row.refresh_from_db()
+    assert row.confirmed_at is None
+    body = {"action": "confirm_off", "_selected_action": [str(row.id)], "reason": "unplugged"}
+    assert operator.post(reverse(FAILOVERS), body).status_code == 302
+    row.refresh_from_db()
+    assert row.confirmed_reason == "unplugged"
+    shown = operator.get(reverse("admin:databases_failover_change", args=[row.id]))
+    assert "unplugged" in text_of(shown)
