@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
@@ -242,6 +243,11 @@ class DatabaseReplicas(DatabasePage):
     tab, template = "database_replicas", "dashboard/databases/replicas.html"
     boxes = "dashboard/databases/replicas_boxes.html"
 
+    @cached_property
+    def failover(self) -> Any:
+        """Whether one takes over by itself, and how it went last."""
+        return DatabaseInstanceManager(self.context).failover(self.key)
+
     def facts(self) -> dict[str, Any]:
         """Add the replicas."""
         found = self.database.replicas.all()
@@ -253,7 +259,7 @@ class DatabaseReplicas(DatabasePage):
             "metrics": DatabaseInstanceManager(self.context).metrics(self.key),
             "may_promote": self.may("database:instances:promote"),
             "may_fail_over": self.may("database:instances:fail_over"),
-            "failover": DatabaseInstanceManager(self.context).failover(self.key),
+            "failover": self.failover,
             "may_launch": self.may("database:instances:create"),
         }
 
@@ -264,7 +270,7 @@ class DatabaseReplicas(DatabasePage):
 
     def failover_form(self, data: Any = None) -> FailoverForm:
         """Return the form of who takes over by himself."""
-        after = DatabaseInstanceManager(self.context).failover(self.key).after
+        after = self.failover.after
         initial = {"automatic": after is not None, "after": after or 60}
         return FailoverForm(data, initial=initial, auto_id="failover_%s")
 
