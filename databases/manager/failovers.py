@@ -61,7 +61,7 @@ class InstanceFailovers(InstanceLookups):
     def failover(self, instance_id: str) -> FailoverStanding:
         """Return whether a replica takes over by itself, and how it went last."""
         found = self.get(instance_id)
-        watched = FailoverWatch.objects.filter(instance=found).first()
+        watched = getattr(found, "failover_watch", None)
         last = Failover.objects.filter(Q(source_id=found.id) | Q(winner_id=found.id)).first()
         waits_for = ""
         if last is not None and last.state in GOING:

@@ -57,7 +57,7 @@ PAGES = {
     "/databases/{database}": 18,
     "/databases/{database}/contents": 36,
     "/databases/{database}/backups": 13,
-    "/databases/{database}/replicas": 15,
+    "/databases/{database}/replicas": 16,
     "/databases/{database}/settings": 12,
     "/activity": 15,
     "/usage": 10,
