@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakValueDictionary
 
-from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
+from cloudweb.driver import DriverError, Unguarded, Work
 from cloudweb.faults import Faults
 from compute.drivers.base import GuestIsOff, GuestNotFound, GuestRuns
-from compute.drivers.live import LiveMigrate
+from compute.drivers.live import LiveMigrate, OtherHostKnows
 from compute.live_objects import (
     DestinationCheck,
     DestinationVerdict,
@@ -226,7 +226,7 @@ class FakeLive(LiveMigrate):
             if not guest.defined:
                 return LiveResult(id=key, outcome="completed")
             if guest.outgoing:
-                raise TransientDriverError("The other host has to say whether it has the guest.")
+                raise OtherHostKnows
             if guest.power_state not in STARTS_WITH:
                 return _aborted(key, "error", "The guest does not run.")
             with self._lock:

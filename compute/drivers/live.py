@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cloudweb.driver import Work
+from cloudweb.driver import DriverError, Work
 from compute.live_objects import (
     DestinationCheck,
     DestinationVerdict,
@@ -20,6 +20,12 @@ from compute.live_objects import (
 )
 from compute.live_progress import LiveProgress
 from compute.objects import GuestRef, GuestSpec
+
+
+class OtherHostKnows(DriverError):
+    """The guest is held still here, and may run there: asking this host again will not help."""
+
+    default_message = "The other host has to say whether it has the guest."
 
 
 class LiveMigrate(ABC):
@@ -57,8 +63,8 @@ class LiveMigrate(ABC):
         ``work.checkpoint()`` is asked all the time: once it raises, the migration is aborted where it still
         can be, ended where not, and the exception passes on. Called again after the death of its process,
         it follows what is under way, or reports what became of it. A guest that is not here any more has
-        ``completed``. Raises GuestNotFound for one that never was, TransientDriverError where it cannot be
-        told which host has the guest.
+        ``completed``. Raises GuestNotFound for one that never was, OtherHostKnows, and TransientDriverError
+        where this host cannot tell now what it has.
         """
 
     @abstractmethod

@@ -274,12 +274,9 @@ def _who_runs(run: Run, host: str) -> Order:
 
 
 def decide(run: Run) -> None:
-    """From here on the server is on its new host, if that has it."""
+    """From here on the server is on its new host, even if its guest died there: what it flushed last is there."""
     (answer,) = run.results["ask_there"]
-    there = RunsHere.load(answer)
-    if there.state not in CAME:
-        raise StepFailed("The new host does not have the guest.")
-    came(run, there)
+    came(run, RunsHere.load(answer))
 
 
 def came(run: Run, there: RunsHere) -> None:
@@ -356,8 +353,11 @@ def heard_source(run: Run, answers: list[Any]) -> None:
 def roll_back(run: Run) -> Order:
     """Order the new host to forget the guest; raise StepFailed while nobody knows who has it.
 
-    One that is down owes it if the guest runs on the old host, or never began to go.
+    One that is down owes it if the guest runs on the old host, or never began to go. One that the old host
+    sent on its way to the end keeps it, whether it still runs or not.
     """
+    if _went(run):
+        return _who_runs(run, migration_of(run).dest_host)
     row, ref = migration_of(run), guest_ref(instance_of(run))
     stayed = not _began(run) or row.plan.get("source_has") in ("running", "paused")
     if not stayed and not services.is_up(row.dest_host, "compute"):
@@ -370,11 +370,17 @@ def _began(run: Run) -> bool:
     return migration_of(run).status in (MigrationStatus.RUNNING, MigrationStatus.POST_MIGRATING)
 
 
+def _went(run: Run) -> bool:
+    """Tell whether the old host said that the guest went over."""
+    said = migration_of(run).plan.get("result")
+    return said is not None and LiveResult.load(said).outcome == "completed"
+
+
 def heard_destination(run: Run, answers: list[Any]) -> None:
     """Decide who has the guest: the new host where it came all the same, else the old one."""
     said = [RunsHere.load(answer) for answer in answers if "debt" not in answer]
     source_has = migration_of(run).plan.get("source_has")
-    if said and said[0].state in CAME:
+    if said and (said[0].state in CAME or _went(run)):
         came(run, said[0])
     elif said or not _began(run) or source_has in ("running", "paused"):
         note(run, has_it=SOURCE)

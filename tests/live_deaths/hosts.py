@@ -21,6 +21,8 @@ from tests.infrastructure import wait_until
 
 #: MiB of memory a second: so that there is a way on which something can happen; and no way to speak of.
 SLOW, FAST = 4, 1024
+#: What of packet filters is numbered as it comes.
+NUMBERS = re.compile(r'"cw[^"]*"|\bcw\w+|(?<=_)\d+|0x[0-9a-f]{8}')
 RESUMED = libvirt.VIR_DOMAIN_EVENT_RESUMED
 
 
@@ -97,7 +99,7 @@ class Mortal:
     def filters(self) -> Counter[str]:
         """Return the lines of its packet filters, without what differs each time."""
         lines = self.host.run("nft", "--stateless", "list", "ruleset").splitlines()
-        return Counter(re.sub(r'"cw[^"]*"|\bcw\w+', "CARD", line.strip()) for line in lines)
+        return Counter(NUMBERS.sub("N", line.strip()) for line in lines)
 
 
 def kill(pids: Sequence[int]) -> None:

@@ -201,7 +201,8 @@ class Voyager:
 
         def known() -> bool:
             found = {name: host.domains().get(self.server.id) for name, host in self.hosts.items()}
-            return found.pop(where) == "[1, 1] kept" or found == dict.fromkeys(found)
+            mine = found.pop(where) or ""
+            return mine.endswith("kept") and not any(found.values())
 
         wait_until(known, what="libvirt knows it on one host", timeout=PATIENCE)
 

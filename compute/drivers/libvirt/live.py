@@ -24,7 +24,7 @@ from compute.drivers.libvirt.live_job import Course, LiveJob, is_moving
 from compute.drivers.libvirt.live_ladder import Ladder
 from compute.drivers.libvirt.live_state import Journey
 from compute.drivers.libvirt.offers import disk_file
-from compute.drivers.live import LiveMigrate
+from compute.drivers.live import LiveMigrate, OtherHostKnows
 from compute.live_objects import LiveRequest, LiveResult, RunsHere
 from compute.live_progress import LiveProgress
 from compute.objects import GuestRef
@@ -134,18 +134,17 @@ class LibvirtLive(LibvirtArriving, LiveMigrate):
         reason: Literal["", "asked", "deadline"],
         job: LiveJob,
     ) -> LiveResult:
-        """Tell what became of the guest; raise TransientDriverError where the other host must be asked."""
+        """Tell what became of the guest; raises what ``live_migrate`` does."""
         known, lost = self._journey(ref.id), self.tunnels.is_held(ref.id)
         found = self._settle(ref, until=Settled(lost=lost))
         stays = error is not None and error.get_error_code() == libvirt.VIR_ERR_OPERATION_ABORTED
         if found.state == "paused_outgoing" and stays and known is not None and known.held:
             self.resume_source(ref, work=Unguarded())
             found = self.who_runs(ref)
-        if found.state in ("paused_outgoing", "unknown") or found.moving:
-            raise TransientDriverError(
-                "The other host has to say whether it has the guest.",
-                detail=str(error or found.state),
-            )
+        if found.moving or found.state == "unknown":
+            raise TransientDriverError(FAILED, detail=str(error or found.state))
+        if found.state == "paused_outgoing":
+            raise OtherHostKnows(detail=str(error or found.state))
         if error is not None:
             log.warning(
                 "a guest did not go to the other host",

@@ -140,8 +140,11 @@ class LibvirtArriving(LiveState):
                 log.warning("a guest did not come", guest=ref.id, tunnel=said)
             self.tunnels.close(ref.id)
             self._settle(ref, until=lambda found: found.state != "paused_incoming", seconds=2.0)
-            if self.who_runs(ref).state in WHOLE:
+            found = self.who_runs(ref)
+            if found.state in WHOLE:
                 raise GuestRuns
+            if found.state == "unknown":  # it may run, while its libvirt is away
+                raise TransientDriverError("The host cannot tell now whether it has the guest.")
             if known is not None and not known.leaves:
                 self._leave_no_trace(ref, known, work)
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from cloudweb.driver import Unguarded
 from cloudweb.events import emit
 from compute.drivers.fake_live import MIB
 from compute.events import GuestsMoving
 from compute.live_progress import LiveProgress
 from compute.models import Claim, Host
+from compute.objects import GuestRef
 from instances.exceptions import CannotMigrateToSameHost
 from instances.manager import InstanceManager
 from instances.models import Instance, Migration
@@ -108,6 +110,22 @@ def test_a_guest_that_came_although_its_host_died_is_where_it_came(two: Lab) -> 
     two.cloud.settle()
     assert Migration.objects.get().status == "completed"
     assert host_of(server) != old
+    assert two.guests[old].census() == ()
+
+
+def test_a_guest_that_went_over_and_died_there_is_not_taken_back(two: Lab) -> None:
+    """What it flushed after the switch is on its new host alone."""
+    server = two.create()
+    old = host_of(server)
+    assert move(two, server).status_code == 202
+    while "result" not in Migration.objects.get().plan:
+        two.cloud.pump(1, at_rest=False)
+    row = Migration.objects.get()
+    two.guests[row.dest_host].destroy(GuestRef(id=server, name="gone"), work=Unguarded())
+    two.cloud.settle()
+    row.refresh_from_db()
+    assert (row.status, host_of(server)) == ("completed", row.dest_host)
+    assert Claim.objects.get().host.name == row.dest_host != old
     assert two.guests[old].census() == ()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudweb.driver import TransientDriverError
+from compute.drivers.live import OtherHostKnows
 from compute.live_objects import (
     DestinationCheck,
     LiveRequest,
@@ -146,7 +146,7 @@ def test_what_happens_to_it_on_its_way(pair: Pair) -> None:
 
     # the new host's libvirt dies as soon as it runs there: nobody tells the old host so
     pair.there("kill_at_arrival")
-    with pytest.raises(TransientDriverError):
+    with pytest.raises(OtherHostKnows):
         pair.go()
     assert pair.states() == ("paused_outgoing", "running")
     pair.arrive()
