@@ -35,7 +35,7 @@ def stage(storage: str, *, keep: Path | None = None) -> Iterator[tuple[Voyager, 
         underlay = stack.enter_context(Underlay())
         cloud = stack.enter_context(
             running_cloud(
-                LISTEN=f"{underlay.address}:{free_port()}", HOST_NAME="control",
+                timeout=600, LISTEN=f"{underlay.address}:{free_port()}", HOST_NAME="control",
                 NETWORK_TENANT_TYPES="vxlan", LIVE_MIGRATION_BANDWIDTH=str(BANDWIDTH),
             )
         )  # fmt: skip
