@@ -21,16 +21,13 @@ PROGRAM = "qemu-storage-daemon"
 class Volume:
     """A raw file that a storage daemon of its own exports; both can be taken away and come back."""
 
-    def __init__(self, size: int, *, room: int = 0) -> None:
-        """``room``: bytes that its file system has; 0: enough."""
+    def __init__(self, size: int) -> None:
         self.id = str(uuid.uuid4())
         self.home = Path(tempfile.mkdtemp(prefix="cw-nbd-", dir="/var/tmp"))
         self.home.chmod(0o711)
         self.size = size
         self.file = self.home / "pool" / "volume.raw"
         self.file.parent.mkdir()
-        if room:
-            self.make_room(room)
         self.path, self._monitor = self.home / "nbd.sock", self.home / "qmp.sock"
         with self.file.open("wb") as file:
             file.truncate(size)
@@ -41,12 +38,6 @@ class Volume:
         """The disk as a guest is told of it."""
         source = DiskSource(kind="nbd_unix", path=str(self.path), export=self.id)
         return GuestDisk(name=self.id, size=self.size, source=source, serial=self.id)
-
-    def make_room(self, room: int) -> None:
-        """Let its file system have so many bytes."""
-        pool = self.file.parent
-        options = f"{'remount,' if pool.is_mount() else ''}size={room}"
-        process.run("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(pool))
 
     def start(self) -> None:
         """Serve; the new socket belongs to whom the old one did."""
@@ -96,8 +87,6 @@ class Volume:
         """Take all away."""
         self.stop()
         self.file.unlink()
-        if self.file.parent.is_mount():
-            process.run("umount", str(self.file.parent))
         shutil.rmtree(self.home)
 
     def _tell(self, command: str, **arguments: Any) -> Any:

@@ -14,6 +14,7 @@ from tests.builders.guest_console import GuestConsole
 from tests.builders.guests import make_reboot, ref
 from tests.builders.libvirt_bench import MIB, LibvirtBench, spawn
 from tests.builders.nbd import Volume
+from tests.builders.small_pool import SmallPool
 
 WORK = Unguarded()
 
@@ -41,7 +42,7 @@ def console(host: LibvirtBench, guest: GuestSpec) -> GuestConsole:
     return GuestConsole(host.driver.storage.files(guest.id).console_socket)
 
 
-def device(volume: Volume) -> str:
+def device(volume: Volume | SmallPool) -> str:
     """Say in the guest's shell which of its disks is the volume."""
     return f"/dev/$(grep -l {volume.id[:20]} /sys/block/vd*/serial | cut -d/ -f4)"
 
@@ -113,8 +114,8 @@ def test_written_detached_attached_grown_and_read_while_the_server_goes_and_come
 
 
 def wait_for_room(host: LibvirtBench, guest: GuestSpec, shell: GuestConsole) -> None:
-    """A volume's back end is full: who writes to it waits, and nothing that was written is lost."""
-    driver, full = host.driver, Volume(16 * MIB, room=6 * MIB)
+    """A pool of files is full: who writes to it waits, operators see it, and nothing that was written is lost."""
+    driver, full = host.driver, SmallPool(16 * MIB, room=6 * MIB)
 
     def power() -> str:
         return driver.get(guest.id).power_state
@@ -126,15 +127,17 @@ def wait_for_room(host: LibvirtBench, guest: GuestSpec, shell: GuestConsole) -> 
         into = f"dd if=/tmp/b of={device(full)} bs=1M conv=fsync"
         shell.run(f"({into} && touch /tmp/written) 2>/dev/null & true")
         host.wait_until(lambda: power() == "paused")
-        held = full.file.stat().st_blocks
+        held = full.held()
+        (said,) = full.driver.problems()
+        assert "Servers that write to its volumes stop" in said
         driver.tend_disks()
         host.wait_until(lambda: power() == "paused")  # there is none yet
         full.make_room(7 * MIB)
         driver.pause(ref(guest), work=WORK)
         driver.tend_disks()
-        assert (power(), full.file.stat().st_blocks) == ("paused", held)  # its tenant wants that
+        assert (power(), full.held()) == ("paused", held)  # its tenant wants that
         driver.unpause(ref(guest), work=WORK)
-        host.wait_until(lambda: power() == "paused" and full.file.stat().st_blocks > held)
+        host.wait_until(lambda: power() == "paused" and full.held() > held)
         full.make_room(24 * MIB)
         driver.tend_disks()
         wait_for(shell, "test -e /tmp/written")
