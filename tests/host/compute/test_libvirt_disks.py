@@ -127,13 +127,14 @@ def wait_for_room(host: LibvirtBench, guest: GuestSpec, shell: GuestConsole) -> 
         into = f"dd if=/tmp/b of={device(full)} bs=1M conv=fsync"
         shell.run(f"({into} && touch /tmp/written) 2>/dev/null & true")
         host.wait_until(lambda: power() == "paused")
-        held = full.held()
         (said,) = full.driver.problems()
         assert "Servers that write to its volumes stop" in said
         driver.tend_disks()
         host.wait_until(lambda: power() == "paused")  # there is none yet
-        full.make_room(7 * MIB)
         driver.pause(ref(guest), work=WORK)
+        driver.attached_disks(guest.id)  # it answers when what it had begun to write has ended
+        held = full.held()
+        full.make_room(7 * MIB)
         driver.tend_disks()
         assert (power(), full.held()) == ("paused", held)  # its tenant wants that
         driver.unpause(ref(guest), work=WORK)
