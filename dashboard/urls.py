@@ -26,6 +26,7 @@ from dashboard.views.console_recordings import (
 )
 from dashboard.views.database import (
     DatabaseAction,
+    DatabaseAuthority,
     DatabaseHistory,
     DatabaseOverview,
     DatabaseSize,
@@ -318,6 +319,7 @@ urlpatterns = [
         name="configuration",
     ),
     path(DATABASE, DatabaseOverview.as_view(), name="database"),
+    path(f"{DATABASE}/authority.pem", DatabaseAuthority.as_view(), name="database_authority"),
     path(f"{DATABASE}/history", DatabaseHistory.as_view(), name="database_history"),
     path(f"{DATABASE}/contents", DatabaseContents.as_view(), name="database_contents"),
     path(f"{DATABASE}/contents/databases", NewContent.as_view(), name="new_content"),

@@ -13,6 +13,7 @@ class DatabasesConfig(AppConfig):
         "DatabaseInstance": ("first_contents", "replication_secret"),
         "GuestAgent": ("key", "next_key"),
         "Letter": ("payload",),
+        "ProjectAuthority": ("pem",),
     }
 
     def ready(self) -> None:

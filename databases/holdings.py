@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from cloudweb.context import RequestContext
 from cloudweb.events import on
 from cloudweb.holdings import hangs_on
-from databases.models import Backup, Configuration, DatabaseInstance, Failover, PartsProject
+from databases.models import (
+    Backup,
+    Configuration,
+    DatabaseInstance,
+    Failover,
+    PartsProject,
+    ProjectAuthority,
+)
 from identity.events import ProjectDeleted
 from identity.manager import ProjectManager
 
@@ -24,9 +31,9 @@ def count_databases(project_id: str) -> Mapping[str, int]:
 
 @on(ProjectDeleted)
 def drop_what_is_left(gone: ProjectDeleted) -> None:
-    """Forget the parameters a project that is gone had written down; the project of its parts goes with it."""
-    Configuration.objects.filter(project_id=gone.project_id).delete()
-    Failover.objects.filter(project_id=gone.project_id).delete()
+    """Forget parameters, failovers and authority of a project that is gone; the project of its parts goes with it."""
+    for kind in (Configuration, Failover, ProjectAuthority):
+        kind.objects.filter(project_id=gone.project_id).delete()
     parts = PartsProject.objects.filter(project_id=gone.project_id)
     for one in parts:
         ProjectManager(RequestContext.system()).delete(one.parts_project_id)

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from cloudweb.messages import Message
-from cloudweb.objects import Data, Part, VersionedObject, WireForm
+from cloudweb.objects import Data, Part, VersionedObject, WireForm, unless_used
 
 Datastore = Literal["postgresql", "mariadb"]
 #: How the datastore is, in its agent's words; ``databases/states.py`` turns them into Trove's.
@@ -64,7 +64,7 @@ class DataVolume(Part):
 
 
 class TlsFiles(Part):
-    """What the datastore shows its clients, in PEM."""
+    """Key and certificate, as version 1.0 of ``PrepareDatastore`` had them."""
 
     certificate: str
     key: str = Field(repr=False)
@@ -97,7 +97,7 @@ class RestorePoint(Part):
 
 
 class ReplicaSource(Part):
-    """Whom a replica follows."""
+    """Whom a replica follows; with an ``authority`` (PEM) over TLS, and nobody whom that did not sign."""
 
     address: str
     port: int
@@ -105,12 +105,33 @@ class ReplicaSource(Part):
     password: str = Field(repr=False)
     slot: str = ""
     position: str = ""
+    authority: str = ""
+
+
+def _without_authority(field: str) -> Callable[[Data], Data]:
+    """Return a downgrade for who knows no TLS: its replica comes as it always did."""
+
+    def downgrade(data: Data) -> Data:
+        source = data.get(field)
+        if source is None:
+            return data
+        return {**data, field: {key: said for key, said in source.items() if key != "authority"}}
+
+    return downgrade
+
+
+def _of_before_tls(data: Data) -> Data:
+    return _without_authority("replica_of")(unless_used("require_tls", False)(data))
 
 
 class PrepareDatastore(VersionedObject):
-    """Make the datastore be there and serve, with its data on the volume; done twice it is as done once."""
+    """Make the datastore be there and serve, with its data on the volume; done twice it is as done once.
 
-    VERSION: ClassVar[str] = "1.0"
+    ``require_tls``: from outside it takes connections over TLS alone.
+    """
+
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: _of_before_tls}
 
     datastore: Datastore
     version: str
@@ -119,9 +140,23 @@ class PrepareDatastore(VersionedObject):
     databases: tuple[Database, ...] = ()
     users: tuple[User, ...] = ()
     root_password: str = Field("", repr=False)  # "": root stays shut
-    tls: TlsFiles | None = None
+    tls: TlsFiles | None = None  # never said: the guest makes its own key
     restore: RestorePoint | None = None
     replica_of: ReplicaSource | None = None
+    require_tls: bool = False
+
+
+class CertificateGiven(VersionedObject):
+    """What the datastore shows its clients, in PEM, for the key that the guest made and keeps.
+
+    ``until`` (Unix time) it counts; the guest asks for another in time.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    certificate: str
+    authority: str
+    until: float
 
 
 class Prepared(VersionedObject):
@@ -244,9 +279,11 @@ class RootState(VersionedObject):
 class Configuration(VersionedObject):
     """All settings that shall differ from the datastore's defaults: a level; what is left out falls back."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: unless_used("require_tls", False)}
 
     parameters: tuple[Parameter, ...] = ()
+    require_tls: bool = False
 
 
 class Applied(VersionedObject):
@@ -405,7 +442,8 @@ class ReplicationPoint(VersionedObject):
 class DemoteRequest(VersionedObject):
     """Take no writes any more; follow ``source`` if there is one."""
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: _without_authority("source")}
 
     epoch: int
     source: ReplicaSource | None = None
@@ -427,10 +465,17 @@ class Said(Part):
 
 
 class GuestReport(VersionedObject):
-    """What an agent says of itself with every poll. Nothing of it is believed about anybody else."""
+    """What an agent says of itself with every poll. Nothing of it is believed about anybody else.
 
-    VERSION: ClassVar[str] = "1.1"
-    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: without("held")}
+    ``certificate_request`` (PEM) is for a key that it made, while it wants a certificate; ``tls_until`` (Unix
+    time) that of its datastore counts, 0 where there is none.
+    """
+
+    VERSION: ClassVar[str] = "1.2"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        1: without("held"),
+        2: without("certificate_request", "tls_until"),
+    }
 
     agent_version: str
     boot_id: str
@@ -445,6 +490,8 @@ class GuestReport(VersionedObject):
     under_way: tuple[str, ...] = ()  # letters it has and has not answered
     metrics: Metrics = Metrics()
     held: bool = False  # it took writes, and serves again only when it is told to
+    certificate_request: str = ""
+    tls_until: float = 0
 
 
 class Enrolment(VersionedObject):

@@ -49,3 +49,4 @@ class InstanceRequest:
     replica_count: int = 1
     is_public: bool = False
     allowed_cidrs: tuple[str, ...] = ()
+    require_tls: bool = False

@@ -11,6 +11,7 @@ from databases.objects import (
     AccessList,
     AccessRequest,
     Applied,
+    CertificateGiven,
     Configuration,
     CreateDatabases,
     CreateUsers,
@@ -68,6 +69,8 @@ IS_ROOT_ENABLED = Method("guestagent.is_root_enabled", NoArguments, RootState, q
 
 #: Write the settings, apply those that need no restart and name the others; none that is refused is kept.
 APPLY_CONFIGURATION = Method("guestagent.apply_configuration", Configuration, Applied)
+#: Show clients another certificate; those that are connected stay so.
+INSTALL_CERTIFICATE = Method("guestagent.install_certificate", CertificateGiven)
 #: The volume has grown: let the file system fill it, once the guest sees that.
 GROW_FILESYSTEM = Method("guestagent.grow_filesystem", VolumeSize, FilesystemSize, deadline=_BUILD)
 UPGRADE = Method("guestagent.upgrade", UpgradeRequest, Prepared, deadline=_COPY)

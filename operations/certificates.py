@@ -6,6 +6,7 @@ CN=<its name>, and is good for both ends of a connection; files are named as QEM
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -52,17 +53,35 @@ class Authority:
     def issue(self, host: str) -> tuple[str, str]:
         """Return a new certificate and its key, as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
-        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-        usage = _usage(digital_signature=True)
+        ends = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+        names = [x509.DNSName(host)]
+        signed = self.certify(key.public_key(), host, names=names, life=_HOST_LIFE, ends=ends)
+        return signed, _private(key)
+
+    def certify(
+        self,
+        key: ec.EllipticCurvePublicKey,
+        common: str,
+        *,
+        names: Iterable[x509.GeneralName],
+        life: timedelta,
+        ends: Iterable[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.SERVER_AUTH,),
+    ) -> str:
+        """Return a certificate of somebody's key, as PEM; ``ends`` of a connection that it is good for."""
         signed = (
-            _builder(_name(host), self.certificate.subject, key.public_key(), _HOST_LIFE)
+            _builder(_name(common), self.certificate.subject, key, life)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-            .add_extension(usage, critical=True)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(ends), critical=False)
+            .add_extension(_usage(digital_signature=True), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-        return _pem(signed), _private(key)
+        return _pem(signed)
+
+    @property
+    def certificate_pem(self) -> str:
+        """The certificate by which those it signed are known."""
+        return _pem(self.certificate)
 
     def is_good(self, pem: bytes, host: str) -> bool:
         """Tell whether a certificate is ours, a host's, and does not end soon."""
@@ -84,7 +103,7 @@ def authority() -> Authority:
 
 def authority_pem() -> str:
     """Return the authority's certificate, by which a host is known, as PEM."""
-    return _pem(authority().certificate)
+    return authority().certificate_pem
 
 
 def give_certificate(host: str, directory: Path, *, renew: bool = False) -> None:
@@ -108,16 +127,16 @@ def write_certificate(
         }
         for name, text in files.items():
             replace_private(directory / name, text)
-    shared = {"ca-cert.pem": _pem(signer.certificate), "dh-params.pem": _DH_PARAMETERS}
+    shared = {"ca-cert.pem": signer.certificate_pem, "dh-params.pem": _DH_PARAMETERS}
     for name, text in shared.items():
         if not (known := directory / name).exists() or known.read_text() != text:
             replace_private(known, text)
 
 
-def new_authority() -> str:
+def new_authority(common: str = "authority") -> str:
     """Return a new authority's key and certificate, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("authority")
+    name = _name(common)
     signed = (
         _builder(name, name, key.public_key(), _CA_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

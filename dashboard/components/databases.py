@@ -141,6 +141,11 @@ def kind_of(version: DatastoreVersion) -> str:
     return f"{_NAMES.get(name, name)} {version.name}"
 
 
+#: What clients know a database by is called when it is fetched.
+AUTHORITY_FILE = "authority.pem"
+PROVED = f"sslmode=verify-full&sslrootcert={AUTHORITY_FILE}"
+
+
 class Connection(NamedTuple):
     """How clients connect: the address in one string, and the command of the datastore's own client.
 
@@ -156,9 +161,12 @@ class Connection(NamedTuple):
 
 
 def connection_of(
-    database: DatabaseInstance, *, user: str = "USER", name: str = "DATABASE"
+    database: DatabaseInstance, *, user: str = "USER", name: str = "DATABASE", tls: bool = False
 ) -> Connection | None:
-    """Return how a user connects to a database in an instance; None while that has no address."""
+    """Return how a user connects to a database in an instance; None while that has no address.
+
+    With ``tls`` the client looks whether it is the right one, by the file ``authority.pem``.
+    """
     if not database.addresses:
         return None
     host, manager = database.addresses[0], database.version.manager
@@ -168,11 +176,19 @@ def connection_of(
     url = f"{scheme}://{quote(user)}@{shown}:{port}/{quote(name)}"
     if manager == "postgresql":
         command = f"psql -h {host} -p {port} -U {user} -d {name}"
+        if tls:
+            url += f"?{PROVED}"
+            command = f'psql "{url}"'
         hosts = [one.addresses[0] for one in (database, *database.replicas.all()) if one.addresses]
         places = ",".join(f"[{one}]:{port}" if ":" in one else f"{one}:{port}" for one in hosts)
         words = f"{scheme}://{quote(user)}@{places}/{quote(name)}?target_session_attrs=read-write"
+        words += f"&{PROVED}" if tls else ""
         return Connection(host, port, url, command, "psql", words if len(hosts) > 1 else "")
-    return Connection(host, port, url, f"mysql -h {host} -P {port} -u {user} -p {name}", "mysql")
+    command = f"mysql -h {host} -P {port} -u {user} -p {name}"
+    if tls:
+        url += f"?ssl-mode=VERIFY_IDENTITY&ssl-ca={AUTHORITY_FILE}"
+        command += f" --ssl-ca={AUTHORITY_FILE} --ssl-verify-server-cert"
+    return Connection(host, port, url, command, "mysql")
 
 
 def database_bars(context: RequestContext) -> Sequence[Bar]:

@@ -47,6 +47,7 @@ class LaunchDatabaseForm(OfferingForm):
     size = forms.IntegerField(min_value=1, max_value=LARGEST, error_messages=SIZE_ERRORS)
     network = forms.ChoiceField(error_messages={"required": "Choose a network.", **GONE})
     cidrs = BlocksField(max_length=1000, required=False)
+    require_tls = forms.BooleanField(required=False)
     database = forms.CharField(max_length=64, required=False)
     user = forms.CharField(max_length=80, required=False)
     password = forms.CharField(max_length=LONGEST_PASSWORD, required=False, strip=False)
@@ -76,6 +77,7 @@ class LaunchDatabaseForm(OfferingForm):
             backup_id=backup or None,
             configuration_id=None if backup else said["configuration"] or None,
             allowed_cidrs=said["cidrs"],
+            require_tls=said["require_tls"],
         )
 
 
@@ -86,9 +88,10 @@ class RenameDatabaseForm(RefusableForm):
 
 
 class AccessForm(RefusableForm):
-    """From where clients may come."""
+    """From where clients may come, and how."""
 
     cidrs = BlocksField(max_length=1000, required=False)
+    require_tls = forms.BooleanField(required=False)
 
 
 class NewContentForm(RefusableForm):

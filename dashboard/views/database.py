@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from functools import cached_property
 from typing import Any, ClassVar
 
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from cloudweb.exceptions import NotFound
 from dashboard.components.databases import (
+    AUTHORITY_FILE,
     Choices,
     connection_of,
     database_badge,
@@ -30,6 +33,7 @@ from dashboard.forms.databases import (
 )
 from dashboard.views.box import Box
 from dashboard.views.detail_page import DetailPage, Press
+from dashboard.views.page import Page
 from databases.manager import DatabaseInstanceManager
 from network.manager import NetworkManager
 
@@ -108,11 +112,12 @@ class DatabaseOverview(DatabasePage):
     def facts(self) -> dict[str, Any]:
         """Add the connection, the figures, and what was done last."""
         facts, manager = super().facts(), DatabaseInstanceManager(self.context)
-        history = manager.history(self.key)
+        history, told = manager.history(self.key), manager.told(self.key)
         return {
             **facts,
-            "connection": connection_of(self.database),
-            "metrics": manager.metrics(self.key),
+            "connection": connection_of(self.database, tls=told.tls_until is not None),
+            "tls_until": told.tls_until,
+            "metrics": told.metrics,
             "flavor": flavor_of(self.context, self.database.flavor_id),
             "network": self._network(),
             "entry": history[0] if history else None,
@@ -125,7 +130,8 @@ class DatabaseOverview(DatabasePage):
     def access_form(self, data: Any = None) -> AccessForm:
         """Return the form of where clients come from."""
         said = "\n".join(self.database.allowed_cidrs)
-        return AccessForm(data, initial={"cidrs": said}, auto_id="access_%s")
+        first = {"cidrs": said, "require_tls": self.database.require_tls}
+        return AccessForm(data, initial=first, auto_id="access_%s")
 
     def _network(self) -> Any:
         """Return the network it is on; None where that is not shown any more."""
@@ -134,6 +140,17 @@ class DatabaseOverview(DatabasePage):
         except NotFound:
             return None
         return {"id": found.id, "name": called(found), "shared": found.is_shared}
+
+
+class DatabaseAuthority(Page):
+    """Who signed the certificates of the project's databases, as a file for their clients."""
+
+    def get(self, request: HttpRequest, database_id: uuid.UUID) -> HttpResponse:
+        """Send it."""
+        text = DatabaseInstanceManager(self.context).tls(str(database_id)).authority
+        response = HttpResponse(text, content_type="application/x-pem-file")
+        response.headers["Content-Disposition"] = f'attachment; filename="{AUTHORITY_FILE}"'
+        return response
 
 
 class RenameDatabase(Box, DatabaseOverview):
@@ -155,7 +172,10 @@ class LetInDatabase(Box, DatabaseOverview):
     def effect(self, said: dict[str, Any]) -> str:
         """Write it down."""
         DatabaseInstanceManager(self.context).set_access(
-            self.key, is_public=self.database.is_public, allowed_cidrs=said["cidrs"]
+            self.key,
+            is_public=self.database.is_public,
+            allowed_cidrs=said["cidrs"],
+            require_tls=said["require_tls"],
         )
         return "Who may connect is changed."
 

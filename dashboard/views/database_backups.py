@@ -256,7 +256,7 @@ class DatabaseReplicas(DatabasePage):
             "source": self.database.replica_of,
             "replicas": [Replica(one, database_badge(one), why_not(one)) for one in found],
             "why_not_eject": why_not_eject(self.database),
-            "metrics": DatabaseInstanceManager(self.context).metrics(self.key),
+            "metrics": DatabaseInstanceManager(self.context).told(self.key).metrics,
             "may_promote": self.may("database:instances:promote"),
             "may_fail_over": self.may("database:instances:fail_over"),
             "failover": self.failover,
@@ -290,6 +290,7 @@ class NewReplica(Box, DatabaseReplicas):
             name=said["name"],
             replica_of=self.key,
             allowed_cidrs=tuple(self.database.allowed_cidrs),
+            require_tls=self.database.require_tls,
         )
         made = DatabaseInstanceManager(self.context).create(wanted)
         return f"{made.name} is being built."

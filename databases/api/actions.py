@@ -71,3 +71,11 @@ class InstanceActionViewSet(ServiceViewSet):
         row = self.manager(self.context).get(instance_id)
         values = row.configuration.values if row.configuration else {}
         return Response({"instance": {"configuration": values}})
+
+    @extend_schema(
+        operation_id="database_instances_ssl", responses={200: within("ssl", wire.TlsShown)}
+    )
+    def retrieve_ssl(self, request: Request, instance_id: str) -> Response:
+        """Show whether its clients can come by TLS, and who signed what they are shown."""
+        found = self.manager(self.context).tls(instance_id)
+        return Response({"ssl": self.shown(wire.TlsShown, found)})

@@ -102,6 +102,7 @@ class DatabaseInstanceViewSet(ServiceViewSet):
                 instance_id,
                 is_public=said.access.is_public,
                 allowed_cidrs=said.access.allowed_cidrs,
+                require_tls=said.access.require_tls,
             )
         elif said.failover is not None:
             after = said.failover.after if said.failover.automatic else None

@@ -49,6 +49,7 @@ ROUTES: list[URLPattern | URLResolver] = [
         f"{INSTANCE}/configuration",
         InstanceActionViewSet.as_view({"get": "retrieve_configuration"}),
     ),
+    path(f"{INSTANCE}/ssl", InstanceActionViewSet.as_view({"get": "retrieve_ssl"})),
     path(f"{INSTANCE}/databases", DatabaseViewSet.as_view(COLLECTION)),
     path(f"{INSTANCE}/databases/<str:name>", DatabaseViewSet.as_view({"delete": "destroy"})),
     path(

@@ -6,10 +6,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from databases.guest import files, volume, wire
+from databases.guest.certificate import Certificate
 from databases.guest.drivers import DRIVERS
 from databases.guest.drivers.base import Row
 from databases.guest.drivers.replicating import ReplicatingDatastore
@@ -48,6 +50,7 @@ class Methods:
         self._home, self._say = directory / "data", say
         self._transfers = transfers or Transfers()
         self.kept = files.read_json(self._file)
+        self.certificate = Certificate(directory)
         self._lock = threading.Lock()
         self.held = False
         self._began = time.monotonic()
@@ -56,14 +59,18 @@ class Methods:
 
     def prepare(self, told: Row) -> Row:
         """Make the datastore be there and serve."""
-        if told.get("tls"):
-            raise Unsupported("This agent cannot prepare a datastore with TLS yet.")
         if told["datastore"] not in DRIVERS:
             raise Unsupported(f"This agent knows no {told['datastore']}.")
         base = volume.mounted(told["volume"]) if told.get("volume") else self._home
         base.mkdir(parents=True, exist_ok=True)
         self._say("the volume is mounted")
-        self._keep(datastore=told["datastore"], volume=told.get("volume"), wanted=True, error="")
+        self._keep(
+            datastore=told["datastore"],
+            volume=told.get("volume"),
+            wanted=True,
+            error="",
+            require_tls=bool(told.get("require_tls")),
+        )
         store = self.store()
         if not store.is_initialised():
             if told.get("restore"):
@@ -208,8 +215,15 @@ class Methods:
     def apply_configuration(self, told: Row) -> Row:
         """Write all settings; answer which wait for a restart."""
         waiting = self._settle(self.store(), told["parameters"])
-        self._keep(waiting=list(waiting))
+        self._keep(waiting=list(waiting), require_tls=bool(told.get("require_tls")))
+        self.store().secure()
         return {"restart_required": list(waiting)}
+
+    def install_certificate(self, told: Row) -> None:
+        """Show clients this certificate from now on."""
+        self.certificate.install(told)
+        if self.kept.get("version") and self.store().process():
+            self.store().secure()
 
     def grow_filesystem(self, told: Row) -> Row:
         """Let the file system fill its volume."""
@@ -342,7 +356,12 @@ class Methods:
         name = self.kept.get("datastore")
         if name not in DRIVERS:
             raise NotThere("The database is not prepared yet.")
-        return DRIVERS[name](self._places(name, self._base()))
+        place = replace(
+            self._places(name, self._base()),
+            tls=self.certificate.directory if self.certificate.is_there else None,
+            require_tls=bool(self.kept.get("require_tls")),
+        )
+        return DRIVERS[name](place)
 
     def _mount(self) -> None:
         if self.kept.get("volume"):
@@ -429,6 +448,7 @@ SPEAKS: dict[str, tuple[str, str]] = {
     "guestagent.disable_root": ("NoArguments", ""),
     "guestagent.is_root_enabled": ("NoArguments", "RootState"),
     "guestagent.apply_configuration": ("Configuration", "Applied"),
+    "guestagent.install_certificate": ("CertificateGiven", ""),
     "guestagent.grow_filesystem": ("VolumeSize", "FilesystemSize"),
     "guestagent.backup": ("DumpRequest", "DumpMade"),
     "guestagent.enable_replication": ("ReplicationAccess", "ReplicationPoint"),

@@ -18,6 +18,9 @@ class Place:
     #: Settings of the place that no tenant may change (tests make datastores small by them).
     fixed: dict[str, str] = field(default_factory=dict)
     templates: Path = Path("/usr/share/cloudweb-guest")
+    #: Where ``key.pem``, ``certificate.pem`` and ``authority.pem`` of the guest are; None while there are none.
+    tls: Path | None = None
+    require_tls: bool = False  # of who comes from outside
 
     @property
     def owner(self) -> tuple[int, int] | None:

@@ -38,6 +38,8 @@ def report(methods: Methods, *, boot: str, under_way: Iterable[str] = ()) -> dic
         "restart_required": list(kept.get("waiting", ())),
         "under_way": sorted(under_way),
         "held": methods.held,
+        "certificate_request": methods.certificate.request(),
+        "tls_until": methods.certificate.until,
     }
     try:
         if kept.get("datastore"):

@@ -8,7 +8,10 @@ from databases.guest.failures import Unsupported
 
 #: Objects that this program knows in another version than their first.
 VERSIONS: dict[str, str] = {
-    "GuestReport": "1.1",
+    "Configuration": "1.1",
+    "DemoteRequest": "1.1",
+    "GuestReport": "1.2",
+    "PrepareDatastore": "1.1",
     "PromoteRequest": "1.1",
     "ReplicationPoint": "1.1",
 }

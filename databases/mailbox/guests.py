@@ -60,6 +60,9 @@ def enrol(instance: DatabaseInstance) -> str:
             "next_key": "",
             "mailbox_number": 0,
             "word_number": 0,
+            "certified_key": "",
+            "certified_at": None,
+            "report": {},
         },
     )
     return token

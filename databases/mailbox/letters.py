@@ -8,12 +8,14 @@ from uuid import uuid4
 
 import orjson
 from django.db import transaction
+from django.db.models import Case, When
 
 from cloudweb.database.clock import now
 from cloudweb.encryption import decrypt
 from cloudweb.identifiers import as_uuid
 from cloudweb.objects import IncompatibleObject, VersionedObject
 from cloudweb.rpc import Method
+from databases import rpc
 from databases.models import GuestAgent, Letter
 from databases.objects import GuestReport, GuestResult, LetterMessage
 from databases.states import LetterState
@@ -33,7 +35,9 @@ def next_letter(agent: GuestAgent, report: GuestReport) -> Wire | None:
     rows = Letter.objects.filter(
         instance_id=agent.instance_id, state__in=OPEN, deadline_at__gt=now()
     ).exclude(id__in=_ids(report.under_way))
-    for letter in rows.order_by("created_at", "id"):
+    # a certificate first: what is prepared after it has TLS from its beginning
+    first = Case(When(method=rpc.INSTALL_CERTIFICATE.name, then=0), default=1)
+    for letter in rows.order_by(first, "created_at", "id"):
         try:
             payload = _payload(letter, speaks)
         except IncompatibleObject as error:

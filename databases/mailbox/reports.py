@@ -12,6 +12,7 @@ from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
 from databases import rpc
 from databases.mail import written
+from databases.mailbox.certificates import answer_request
 from databases.models import DatabaseInstance, GuestAgent, Letter
 from databases.objects import GuestReport, NoArguments
 from databases.states import LetterState, Task
@@ -20,7 +21,10 @@ GIB = 1024**3
 
 
 def take(agent: GuestAgent, report: GuestReport) -> None:
-    """Write down a report: of the agent all of it, of the instance its status and how full it is."""
+    """Write down a report: of the agent all of it, of the instance its status and how full it is.
+
+    What it asks for is answered.
+    """
     moment = now()
     GuestAgent.objects.filter(pk=agent.pk).update(
         version=report.agent_version[:32], report=report.dump()["data"], reported_at=moment
@@ -35,6 +39,8 @@ def take(agent: GuestAgent, report: GuestReport) -> None:
         facts["volume_used"] = report.metrics.volume_used / GIB
     DatabaseInstance.objects.filter(pk=agent.instance_id).update(**facts)
     agent.report = report.dump()["data"]
+    if report.certificate_request:
+        answer_request(agent, report)
     if report.held:
         let_serve(agent.instance_id)
 

@@ -112,14 +112,29 @@ class InstanceActions(InstanceBuilding):
 
     @policy("database:instances:update")
     def set_access(
-        self, instance_id: str, *, is_public: bool, allowed_cidrs: Sequence[str]
+        self,
+        instance_id: str,
+        *,
+        is_public: bool,
+        allowed_cidrs: Sequence[str],
+        require_tls: bool | None = None,
     ) -> None:
-        """Let clients in from these blocks alone; from where they come unasked, without any."""
+        """Let clients in from these blocks alone; from where they come unasked, without any.
+
+        Whether they must come by TLS is told to the guest; None leaves it.
+        """
         with transaction.atomic():
             found = self._at_rest(instance_id)
             rows = DatabaseInstance.objects.filter(id=found.id)
             rows.update(is_public=is_public, allowed_cidrs=list(allowed_cidrs), updated_at=now())
             let_in_again(self.get(instance_id))
+            if require_tls is None or require_tls == found.require_tls:
+                return
+            self._take(instance_id, Task.CONFIGURING)
+            rows.update(require_tls=require_tls)
+            before = found.configuration_id
+            args = {"before": before and str(before), "require_tls_before": found.require_tls}
+            ConfigureDatabase.start(self.context, resource_id=str(found.id), args=args)
 
     @policy("database:instances:delete")
     def delete(self, instance_id: str) -> None:

@@ -158,6 +158,7 @@ class InstanceBuilding(InstanceLookups):
             "wanted_address": wanted.address or "",
             "is_public": wanted.is_public,
             "allowed_cidrs": list(wanted.allowed_cidrs),
+            "require_tls": wanted.require_tls,
             "parts_project_id": ensure_parts_project(project),
             "first_contents": packed(wanted.databases, wanted.users),
         }

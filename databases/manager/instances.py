@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from cloudweb.exceptions import UnknownMarker
 from cloudweb.identifiers import as_uuid
 from cloudweb.listing import EVERYTHING, Listing, Page, page_of
 from cloudweb.policy import policy
 from databases.exceptions import RootNeverEnabled
+from databases.mailbox.certificates import authority_of
 from databases.manager.actions import InstanceActions
 from databases.manager.failovers import InstanceFailovers
 from databases.manager.replicas import InstanceReplicas
@@ -17,6 +20,28 @@ from databases.objects import Metrics
 from databases.operations import CreateDatabase
 from databases.querysets import DatabaseInstanceQuerySet
 from operations.history import Entry, operations_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a guest said last: figures, and until when its datastore's certificate counts."""
+
+    metrics: Metrics
+    tls_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """How clients know an instance: ``until`` its certificate counts, and who signed it (PEM)."""
+
+    until: datetime | None
+    required: bool
+    authority: str
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it has a certificate."""
+        return self.until is not None
 
 
 class DatabaseInstanceManager(InstanceActions, InstanceReplicas, InstanceFailovers):
@@ -58,15 +83,32 @@ class DatabaseInstanceManager(InstanceActions, InstanceReplicas, InstanceFailove
         return operations_of(CreateDatabase.resource_type, str(self.get(instance_id).id))
 
     @policy("database:instances:get")
-    def metrics(self, instance_id: str) -> Metrics:
-        """Return the figures that an instance's guest told last; raise DatabaseInstanceNotFound."""
-        agent = GuestAgent.objects.filter(instance=self.get(instance_id)).first()
-        told = agent.report.get("metrics", {}) if agent else {}
-        return Metrics(**{name: told[name] for name in Metrics.model_fields if name in told})
+    def told(self, instance_id: str) -> Told:
+        """Return what an instance's guest told last; raise DatabaseInstanceNotFound."""
+        return self._told(self.get(instance_id))
+
+    @policy("database:instances:get")
+    def tls(self, instance_id: str) -> Tls:
+        """Return how an instance's clients know it; raise DatabaseInstanceNotFound."""
+        found = self.get(instance_id)
+        return Tls(
+            until=self._told(found).tls_until,
+            required=found.require_tls,
+            authority=authority_of(found.project_id).certificate_pem,
+        )
 
     @policy("database:instances:list")
     def check_reader(self) -> None:
         """Raise PolicyNotAuthorized for who may not list."""
+
+    def _told(self, instance: DatabaseInstance) -> Told:
+        agent = GuestAgent.objects.filter(instance=instance).first()
+        report = agent.report if agent else {}
+        said, until = report.get("metrics", {}), report.get("tls_until")
+        return Told(
+            metrics=Metrics(**{name: said[name] for name in Metrics.model_fields if name in said}),
+            tls_until=datetime.fromtimestamp(until, UTC) if until else None,
+        )
 
     def _page(self, rows: DatabaseInstanceQuerySet, listing: Listing) -> Page[DatabaseInstance]:
         last = None

@@ -1,6 +1,7 @@
 """The tables of databases."""
 
 from databases.models.agents import GuestAgent
+from databases.models.authorities import ProjectAuthority
 from databases.models.backups import Backup
 from databases.models.configurations import Configuration
 from databases.models.datastores import ConfigurationParameter, Datastore, DatastoreVersion
@@ -21,4 +22,5 @@ __all__ = [
     "GuestAgent",
     "Letter",
     "PartsProject",
+    "ProjectAuthority",
 ]

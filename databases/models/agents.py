@@ -28,6 +28,13 @@ class GuestAgent(models.Model):
     next_key = models.TextField(blank=True, default="")
     mailbox_number = models.BigIntegerField(default=0)
     word_number = models.BigIntegerField(default=0)
+    certified_key = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="SHA-256 of the key that has the last certificate",
+    )
+    certified_at = models.DateTimeField(null=True, blank=True)
     version = models.CharField(max_length=32, blank=True, default="")
     report: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
     reported_at = models.DateTimeField(null=True, blank=True)

@@ -38,7 +38,8 @@ def nothing(_run: Run) -> NoArguments:
 
 def settings(run: Run) -> Configuration:
     """Return the settings that the guest shall have."""
-    return Configuration(parameters=settings_of(instance_of(run)))
+    instance = instance_of(run)
+    return Configuration(parameters=settings_of(instance), require_tls=instance.require_tls)
 
 
 class RestartDatabase(DatabaseAction):
@@ -54,7 +55,7 @@ class RestartDatabase(DatabaseAction):
 
 
 class ConfigureDatabase(DatabaseAction):
-    """Give the guest the settings of the configuration that its instance has now, or none."""
+    """Give the guest the settings that its instance has now, or none, and whether TLS is a must."""
 
     kind = "databases.configure"
     steps = asks("apply", rpc.APPLY_CONFIGURATION, settings)
@@ -72,9 +73,10 @@ class ConfigureDatabase(DatabaseAction):
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
         """The guest kept what it had: so does the row."""
-        DatabaseInstance.objects.filter(id=run.resource_id).update(
-            configuration_id=run.args.get("before")
-        )
+        changes = {"configuration_id": run.args.get("before")}
+        if "require_tls_before" in run.args:
+            changes["require_tls"] = run.args["require_tls_before"]
+        DatabaseInstance.objects.filter(id=run.resource_id).update(**changes)
         rest_after(run, failure)
 
 

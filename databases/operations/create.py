@@ -64,6 +64,7 @@ def what_to_prepare(run: Run) -> PrepareDatastore:
         users=tuple(User(**one) for one in _of(contents, "users")),
         restore=_restore(instance),
         replica_of=source_at(source_of(run), instance.id) if instance.replica_of_id else None,
+        require_tls=instance.require_tls,
     )
 
 

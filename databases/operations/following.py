@@ -5,7 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from cloudweb.encryption import decrypt
-from databases.models import DatabaseInstance
+from databases.mailbox.certificates import authority_of
+from databases.models import DatabaseInstance, GuestAgent
 from databases.objects import ReplicaSource, ReplicationAccess
 from databases.operations.parts import PORTS
 from operations.saga import Run
@@ -23,7 +24,16 @@ def source_at(instance: DatabaseInstance, follower: UUID, *, secret: str = "") -
         user=access.user,
         password=access.password,
         slot=access.slot,
+        authority=_authority(instance),
     )
+
+
+def _authority(instance: DatabaseInstance) -> str:
+    """Return who signed the certificate that an instance shows; "" while it shows none."""
+    agent = GuestAgent.objects.filter(instance=instance).first()
+    if agent is None or not agent.report.get("tls_until"):
+        return ""
+    return authority_of(instance.project_id).certificate_pem
 
 
 def access_to(instance: DatabaseInstance, follower: UUID, *, secret: str = "") -> ReplicationAccess:

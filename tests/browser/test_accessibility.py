@@ -53,7 +53,7 @@ OUTSIDE = ("/login", "/logged-out", "/admin/login/", "/nothing")
 #: Parts of pages, files, what is only posted to, and pages that a few steps lead to.
 NO_PAGES = {
     "overview_live", "console_window", "console_token", "open_console", "console_text", "console_log", "image_live",
-    "image_data", "clouds_yaml", "openrc", "logout", "switch_project", "server_allow",
+    "image_data", "database_authority", "clouds_yaml", "openrc", "logout", "switch_project", "server_allow",
     "rename_server", "server_action", "image_words", "image_members", "remove_member",
     "answer_share", "withhold_image", "delete_image", "generate_key", "import_key",
     "new_network", "new_server_group", "new_router", "join_network", "new_floating_ip", "lead_floating_ip",

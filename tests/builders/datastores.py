@@ -6,12 +6,17 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from cloudweb.objects import VersionedObject
 from cloudweb.process import run
@@ -21,6 +26,7 @@ from databases.guest.failures import GuestFailure
 from databases.guest.methods import Methods
 from databases.guest.place import Place
 from databases.guest.transfers import Transfers
+from operations.certificates import Authority
 
 ANN = {"user": "ann", "password": "secret 1", "database": "first"}
 
@@ -41,8 +47,16 @@ class Tenant:
     def __init__(self, place: Place, datastore: str) -> None:
         self.place, self.datastore = place, datastore
 
-    def says(self, statement: str, *, user: str, password: str, database: str) -> str:
-        """Return what the statement printed; raise CommandFailed."""
+    def says(
+        self, statement: str, *, user: str, password: str, database: str, authority: str = "none"
+    ) -> str:
+        """Return what the statement printed; raise PermissionError.
+
+        With an ``authority`` (a file) over TLS, from a server that it signed; by default without TLS.
+        """
+        secured = {"PGSSLMODE": "disable"}
+        if authority != "none":
+            secured = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": authority}
         if self.datastore == "postgresql":
             words = [
                 str(ReplicatingPostgreSql(self.place).programs / "psql"),
@@ -67,10 +81,31 @@ class Tenant:
                 str(self.place.port),
             ]
             words += ["-u", user, f"--password={password}", database, "-e", statement]
-        found = run(*words, env={**os.environ, "PGPASSWORD": password}, check=False)
+            if authority == "none":
+                words += ["--skip-ssl"]
+            else:
+                words += [f"--ssl-ca={authority}", "--ssl-verify-server-cert"]
+        found = run(*words, env={**os.environ, "PGPASSWORD": password, **secured}, check=False)
         if found.returncode:
             raise PermissionError(found.stderr.decode())
         return found.stdout.decode().strip()
+
+
+def certify(
+    methods: Methods, authority: Authority, *, names: Sequence[str] = ("127.0.0.1",)
+) -> str:
+    """Give a guest the certificate that it asks for, as its control plane would; return its file of the authority."""
+    key = x509.load_pem_x509_csr(methods.certificate.request().encode()).public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    addresses = [x509.IPAddress(ip_address(name)) for name in names]
+    given = objects.CertificateGiven(
+        certificate=authority.certify(key, "database", names=addresses, life=timedelta(days=1)),
+        authority=authority.certificate_pem,
+        until=time.time() + 24 * 3600,
+    )
+    for _again in range(2):
+        methods.install_certificate(data(given))
+    return str(methods.certificate.directory / "authority.pem")
 
 
 def data(payload: VersionedObject) -> dict[str, Any]:

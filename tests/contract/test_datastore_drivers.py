@@ -11,17 +11,20 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from databases import objects
 from databases.guest.commands import CommandFailed
 from databases.guest.failures import Exists, NotFound, Refused
 from databases.guest.methods import Methods
 from databases.guest.place import Place
-from tests.builders.datastores import PROGRAMS, SMALL, Tenant, data
+from operations.certificates import Authority, new_authority
+from tests.builders.datastores import PROGRAMS, SMALL, Tenant, certify, data
 
 #: A setting that counts at once, one that waits for a restart, one out of its limits, in each datastore.
 SETTINGS = {
@@ -246,6 +249,57 @@ def test_logs_are_read_from_their_end(prepared: tuple[Methods, Tenant]) -> None:
     with pytest.raises(NotFound):
         methods.tail_log(data(objects.LogRequest(name="../../etc/shadow")))
     assert "secret 1" not in methods.store().logs()[tenant.datastore].read_text()
+
+
+def test_clients_come_by_tls_and_know_whom_they_reach(
+    prepared: tuple[Methods, Tenant], tmp_path: Path
+) -> None:
+    methods, tenant = prepared
+    ann = {"user": "ann", "password": "secret 1", "database": "first"}
+    ours, another = (Authority(new_authority(name)) for name in ("ours", "another"))
+    (stranger := tmp_path / "stranger.pem").write_text(another.certificate_pem)
+    (first := tmp_path / "first.pem").write_text(ours.certificate_pem)
+    before = methods.certificate.request()
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()  # not the one that it made
+    told = {
+        "certificate": another.certify(key, "database", names=[], life=timedelta(days=1)),
+        "authority": another.certificate_pem,
+        "until": 1.0,
+    }
+    with pytest.raises(Refused, match="another key"):
+        methods.install_certificate(told)
+    assert methods.certificate.request() == before
+    certify(methods, ours)
+    if tenant.datastore == "mariadb":  # it was started without
+        methods.restart({})
+    assert methods.certificate.request() == ""
+    cipher = {
+        "postgresql": "\\conninfo",
+        "mariadb": "SHOW STATUS LIKE 'Ssl_version'",
+    }[tenant.datastore]
+    assert "TLSv1.3" in tenant.says(cipher, **ann, authority=str(first))
+    with pytest.raises(PermissionError, match="certificate"):
+        tenant.says("SELECT 1", **ann, authority=str(stranger))
+
+    # renewed, by the other authority, while it serves
+    methods.certificate._kept |= {"since": 1.0, "until": 2.0}
+    certify(methods, another)
+    with pytest.raises(PermissionError, match="certificate"):
+        tenant.says("SELECT 1", **ann, authority=str(first))
+    assert "TLSv1.3" in tenant.says(cipher, **ann, authority=str(stranger))
+
+    for required in (True, False):
+        told = {**settings(), "require_tls": required}
+        methods.apply_configuration(told)
+        methods.restart({})
+        assert "TLSv1.3" in tenant.says(cipher, **ann, authority=str(stranger))
+        if required:
+            with pytest.raises(PermissionError):
+                tenant.says("SELECT 1", **ann)
+    assert tenant.says("SELECT 1", **ann) == "1"
+    for name in ("ssl", "ssl_cert_file", "ssl_ciphers", "ssl_key", "require_secure_transport"):
+        with pytest.raises(Refused):
+            methods.apply_configuration(settings((name, "on")))
 
 
 def test_a_killed_datastore_serves_again(prepared: tuple[Methods, Tenant]) -> None:

@@ -16,7 +16,8 @@ from databases.guest.failures import Refused
 from databases.guest.methods import Methods
 from databases.guest.program import serve_again
 from databases.guest.report import report
-from tests.builders.datastores import PROGRAMS, Guests, data, guests_of
+from operations.certificates import Authority, new_authority
+from tests.builders.datastores import PROGRAMS, Guests, certify, data, guests_of
 from tests.infrastructure import wait_until
 
 SECRET = "it's: \\ %"
@@ -30,12 +31,13 @@ def guests(request: pytest.FixtureRequest) -> Iterator[Guests]:
 
 
 def way_to(methods: Methods, slot: str) -> objects.ReplicaSource:
-    """Return how a guest is followed, which it was told."""
+    """Return how a guest is followed, which it was told: over TLS."""
     access = objects.ReplicationAccess(user="replicator", password=SECRET, slot=slot)
     for _again in range(2):
         objects.ReplicationPoint.model_validate(methods.enable_replication(data(access)))
     return objects.ReplicaSource(
-        address="127.0.0.1", port=methods.store().place.port, user="replicator", password=SECRET, slot=slot
+        address="127.0.0.1", port=methods.store().place.port, user="replicator", password=SECRET, slot=slot,
+        authority=(methods.certificate.directory / "authority.pem").read_text(),
     )  # fmt: skip
 
 
@@ -90,16 +92,23 @@ def test_a_replica_takes_over_and_its_source_comes_back(
         databases=(objects.Database(name="first"),),
         users=(objects.User(name="ann", password="secret 1", databases=("first",)),),
     )
-    one.prepare(told)
+    authority = Authority(new_authority())
+    certify(one, authority)
+    one.prepare({**told, "require_tls": True})
+    with pytest.raises(PermissionError):
+        says("SELECT 1")
+    one.apply_configuration({"parameters": [], "require_tls": False})
     says("CREATE TABLE t (a int)")
     says("INSERT INTO t VALUES (1)")
     says("CREATE TABLE w (a int)")
     source = way_to(one, "two")
     two, two_says, told = guests.new("two", replica_of=source)
+    certify(two, authority)
     for _again in range(2):
         two.prepare(told)
     says("INSERT INTO t VALUES (2)")
     arrives(two_says, 2)
+    assert is_encrypted(one, two)
     with pytest.raises(PermissionError):
         two_says("INSERT INTO t VALUES (9)")
     assert (role(one), role(two)) == ("primary HEALTHY", "replica HEALTHY")
@@ -169,6 +178,18 @@ def test_a_replica_takes_over_and_its_source_comes_back(
     assert follow(two, 8, None)["writable"] is False
     with pytest.raises(PermissionError):
         two_says("INSERT INTO t VALUES (7)")
+
+
+def is_encrypted(source: Methods, replica: Methods) -> bool:
+    """Tell whether what is between both is."""
+    store: Any = source.store()
+    if store.name == "postgresql":
+        shown = store._value(
+            "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_replication USING (pid)"
+        )
+        return bool(shown == "t")
+    said: dict[str, str] = replica.store()._said()  # type: ignore[attr-defined]
+    return (said["Master_SSL_Allowed"], said["Master_SSL_Verify_Server_Cert"]) == ("Yes", "Yes")
 
 
 def data_of_user(name: str) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import RootModel
 
 from cloudweb.api.answers import Answer
 from cloudweb.api.fields import Body, LooseBool, Name, PositiveNumber, Text
+from cloudweb.api.shown import Form, Of, Only
+from cloudweb.times import seconds
 from databases.api.serializers.instances import AccessBody, FailoverBody, Ref
 
 
@@ -64,6 +66,17 @@ class InstanceUpdate(Body):
     datastore_version: Ref | None = None
     access: AccessBody | None = None
     failover: FailoverBody | None = None
+
+
+class TlsShown(Answer):
+    """TLS of an instance: its clients know it by the ``authority`` (PEM), which is its project's."""
+
+    enabled: bool
+    required: bool
+    valid_until: Annotated[
+        str | None, Of("until"), Form(seconds), Only(lambda found: found.until is not None)
+    ] = None
+    authority: str
 
 
 class DefaultsShown(Answer):

@@ -101,6 +101,7 @@ class AccessBody(Body):
 
     is_public: LooseBool = False
     allowed_cidrs: list[IpPrefix] = Field(default_factory=list, max_length=50)
+    require_tls: LooseBool | None = None
 
 
 class FailoverBody(Body):
@@ -163,6 +164,7 @@ class InstanceCreate(Body):
             replica_count=self.replica_count or 1,
             is_public=access.is_public,
             allowed_cidrs=tuple(access.allowed_cidrs),
+            require_tls=bool(access.require_tls),
         )
 
 
@@ -197,10 +199,11 @@ class AddressShown(Answer):
 
 
 class AccessShown(Answer):
-    """Who may come from where."""
+    """Who may come from where, and whether by TLS alone."""
 
     is_public: bool
     allowed_cidrs: list[str]
+    require_tls: bool
 
 
 class FailoverShown(Answer):
@@ -296,6 +299,10 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
+def _access(row: DatabaseInstance) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in AccessShown.model_fields}
+
+
 class InstanceBrief(Answer):
     """An instance in a list."""
 
@@ -310,7 +317,7 @@ class InstanceBrief(Answer):
     region: Annotated[str, Seen(lambda _row, _scene: settings.REGION)]
     access: Annotated[
         AccessShown,
-        Of(lambda row: {"is_public": row.is_public, "allowed_cidrs": row.allowed_cidrs}),
+        Of(_access),
     ]
     ip: Annotated[list[str] | None, Of("addresses"), Only(lambda row: bool(row.addresses))] = None
     addresses: Annotated[

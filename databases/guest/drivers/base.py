@@ -65,6 +65,10 @@ class Datastore(ABC):
     def stop(self) -> None:
         """End it in good order."""
 
+    @abstractmethod
+    def secure(self) -> None:
+        """Let certificate and ``require_tls`` of the place count; who is connected stays so."""
+
     # Settings
 
     @abstractmethod
@@ -207,6 +211,16 @@ class Datastore(ABC):
         if self.place.owner is not None:
             os.chown(path, *self.place.owner)
         return path
+
+    def _show_certificate(self) -> Mapping[str, Path]:
+        """Return key and certificate where the datastore reads them; nothing where there are none."""
+        if self.place.tls is None:
+            return {}
+        found = {name: self.place.run / f"{name}.pem" for name in ("key", "certificate")}
+        for name, path in found.items():
+            text = (self.place.tls / f"{name}.pem").read_bytes()
+            files.write(path, text, owner=self.place.owner)
+        return found
 
     def _write(self, path: Path, text: str) -> None:
         files.write(path, text.encode(), mode=0o640, owner=self.place.owner)

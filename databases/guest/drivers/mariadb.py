@@ -27,7 +27,8 @@ SYSTEM_USERS = ("root", "mysql", "mariadb.sys", "os_admin", "PUBLIC")
 FIXED = frozenset(
     {"datadir", "socket", "port", "bind_address", "pid_file", "log_error", "user", "plugin_dir", "plugin_load",
      "plugin_load_add", "init_file", "init_connect", "skip_networking", "skip_grant_tables", "secure_file_priv",
-     "tmpdir", "slave_load_tmpdir", "ssl_ca", "ssl_cert", "ssl_key", "ssl_capath", "ssl_crl", "general_log_file",
+     "tmpdir", "slave_load_tmpdir", "ssl_ca", "ssl_cert", "ssl_key", "ssl_capath", "ssl_crl", "ssl_crlpath",
+     "ssl_cipher", "tls_version", "require_secure_transport", "general_log_file",
      "slow_query_log_file", "log_bin_index", "basedir", "character_sets_dir", "lc_messages_dir",
      "innodb_data_home_dir", "innodb_log_group_home_dir", "innodb_undo_directory", "innodb_tmpdir", "core_file",
      "chroot", "server_id", "gtid_domain_id", "local_infile", "log_bin", "read_only",
@@ -101,6 +102,7 @@ class MariaDb(Datastore):
         if self.is_up():
             return
         self._directory(self.place.run)
+        self._show_certificate()
         fixed = [f"--{name}={value}" for name, value in self._fixed().items()]
         process = commands.start(
             "mariadbd", f"--defaults-file={self._options}", *fixed,
@@ -114,6 +116,13 @@ class MariaDb(Datastore):
                     detail = self.tail("mariadb", 20)["text"]
                 raise GuestFailure("The datastore does not start.", detail=detail)
             time.sleep(0.1)
+
+    def secure(self) -> None:
+        """Have it read them again; one that was started without a certificate shows one after a restart."""
+        if self._show_certificate() and self._sql("SELECT @@have_ssl").strip() == "YES":
+            self._sql("FLUSH SSL")
+        required = "ON" if self.place.require_tls else "OFF"
+        self._sql(f"SET GLOBAL require_secure_transport = {required}")
 
     def first_start(self) -> None:
         """Nothing is open by default: no test database, no anonymous user."""
@@ -145,8 +154,16 @@ class MariaDb(Datastore):
             "bind-address": self.place.address,
             "skip-name-resolve": "ON",
             "local-infile": "OFF",
+            "require-secure-transport": "ON" if self.place.require_tls else "OFF",
+            **self._tls_options(),
             **self.place.fixed,
         }
+
+    def _tls_options(self) -> dict[str, str]:
+        if self.place.tls is None:
+            return {}
+        run = self.place.run
+        return {"ssl-key": f"{run}/key.pem", "ssl-cert": f"{run}/certificate.pem"}
 
     # Settings
 

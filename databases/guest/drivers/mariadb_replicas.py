@@ -55,8 +55,10 @@ class ReplicatingMariaDb(CopyingMariaDb, ReplicatingDatastore):
         files.write(self._logging, b"")
         self._keep_source(source)
         self.start()
+        authority = self._authority_of(source)
+        secured = f"ssl-ca = {authority}\nssl-verify-server-cert\n" if authority else ""
         with tempfile.NamedTemporaryFile("w", prefix="source") as way:
-            way.write(f"[client]\npassword = '{source['password']}'\n")
+            way.write(f"[client]\npassword = '{source['password']}'\n{secured}")
             way.flush()
             dump = (
                 "mariadb-dump", f"--defaults-file={way.name}", f"--host={source['address']}",
@@ -125,12 +127,15 @@ class ReplicatingMariaDb(CopyingMariaDb, ReplicatingDatastore):
         return {**super().figures(), "lag": float(behind) if behind.isdigit() else -1}
 
     def _listen_to(self, source: Row, pointer: str) -> None:
+        authority = self._authority_of(source)
+        secured = f"MASTER_SSL = {int(authority is not None)}, MASTER_SSL_CA = {_literal(str(authority or ''))}, "
+        secured += f"MASTER_SSL_VERIFY_SERVER_CERT = {int(authority is not None)}, "
         self._sql(
             "CHANGE MASTER TO "
             f"MASTER_HOST = {_literal(str(source['address']))}, MASTER_PORT = {int(source['port'])}, "
             f"MASTER_USER = {_literal(str(source['user']))}, "
             f"MASTER_PASSWORD = {_literal(str(source['password']))}, "
-            f"MASTER_CONNECT_RETRY = 5, MASTER_USE_GTID = {pointer}",
+            f"{secured}MASTER_CONNECT_RETRY = 5, MASTER_USE_GTID = {pointer}",
             "START SLAVE",
         )
 

@@ -34,13 +34,16 @@ local all {admin} peer map=agent
 local replication {admin} peer map=agent
 local all all scram-sha-256
 host all,replication {admin} all reject
-host all,replication all all scram-sha-256
+{host} all,replication all all scram-sha-256
 """
 #: What is the place's, not the tenant's: on the command line, so no file and no SQL overrules it.
 FIXED = frozenset(
     {"listen_addresses", "port", "unix_socket_directories", "unix_socket_permissions", "data_directory",
      "hba_file", "ident_file", "config_file", "external_pid_file", "logging_collector", "log_directory",
      "log_filename", "log_destination", "ssl", "ssl_cert_file", "ssl_key_file", "ssl_ca_file",
+     "ssl_ciphers", "ssl_crl_dir", "ssl_crl_file", "ssl_dh_params_file", "ssl_ecdh_curve",
+     "ssl_max_protocol_version", "ssl_min_protocol_version", "ssl_passphrase_command_supports_reload",
+     "ssl_prefer_server_ciphers",
      "shared_preload_libraries", "session_preload_libraries", "local_preload_libraries",
      "dynamic_library_path", "archive_command", "archive_library", "restore_command", "jit",
      "allow_system_table_mods", "archive_cleanup_command", "recovery_end_command", "ssl_passphrase_command",
@@ -114,7 +117,7 @@ class PostgreSql(Datastore):
             return
         self._directory(self.place.run)
         log = self._log()
-        self._write(self.place.data / "pg_hba.conf", HBA.format(admin=ADMIN))
+        self._write_tls()
         whom = self.place.user or commands.run("id", "-un").strip()
         self._write(self.place.data / "pg_ident.conf", f"agent {whom} {ADMIN}\n")
         options = shlex.join(
@@ -140,6 +143,25 @@ class PostgreSql(Datastore):
                 time.sleep(0.2)
             else:
                 return
+
+    def secure(self) -> None:
+        """Have it read them again."""
+        self._write_tls()
+        self._sql("SELECT pg_reload_conf()")
+
+    def _write_tls(self) -> None:
+        """Write who may come how, and what they are shown; a file of its own, for any cluster has it or not."""
+        host = "hostssl" if self.place.require_tls else "host"
+        self._write(self.place.data / "pg_hba.conf", HBA.format(admin=ADMIN, host=host))
+        shown = self._show_certificate()
+        text = "ssl = off\n"
+        if shown:
+            text = f"ssl = on\nssl_key_file = {_literal(str(shown['key']))}\n"
+            text += f"ssl_cert_file = {_literal(str(shown['certificate']))}\n"
+        self._write(self.place.data / "cloudweb-tls.conf", text)
+        main = self.place.data / "postgresql.conf"
+        if "cloudweb-tls.conf" not in (said := main.read_text()):
+            self._write(main, f"{said}include 'cloudweb-tls.conf'\n")
 
     def first_start(self) -> None:
         """Shut the database that is everybody's by default."""

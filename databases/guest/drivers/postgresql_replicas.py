@@ -149,4 +149,7 @@ class ReplicatingPostgreSql(CopyingPostgreSql, ReplicatingDatastore):
             "passfile": self._pass_file,
             "connect_timeout": 20,
         }
+        authority = self._authority_of(source)
+        if authority is not None:
+            facts |= {"sslmode": "verify-full", "sslrootcert": authority}
         return " ".join(f"{name}='{value}'" for name, value in facts.items())

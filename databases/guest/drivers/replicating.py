@@ -45,6 +45,14 @@ class ReplicatingDatastore(CopyingDatastore):
         """Tell whether it takes no writes."""
         return self._following.exists()
 
+    def _authority_of(self, source: Row) -> Path | None:
+        """Return the file of who signed the source's certificate; None where it has none."""
+        if not source.get("authority"):
+            return None
+        path = self.place.data.with_name(f"{self.place.data.name}.source-authority.pem")
+        self._write(path, str(source["authority"]))
+        return path
+
     @property
     def _following(self) -> Path:
         return self.place.data.with_name(f"{self.place.data.name}.following")

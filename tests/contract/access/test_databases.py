@@ -118,6 +118,7 @@ LINES = (
     write("DELETE", INSTANCE),
     write("POST", f"{INSTANCE}/action", {"restart": {}}),
     look(f"{INSTANCE}/configuration"),
+    look(f"{INSTANCE}/ssl"),
     look(f"{INSTANCE}/databases"),
     write("POST", f"{INSTANCE}/databases", {"databases": [{"name": "d2"}]}),
     write("DELETE", f"{INSTANCE}/databases/d1"),

@@ -70,7 +70,7 @@ OF_A_NETWORK = {"network"}
 OF_A_ROUTER = {"router"}
 OF_A_DATABASE = {
     "database", "database_history", "database_contents", "database_own_backups", "database_replicas",
-    "database_settings", "database_size", "database_logs",
+    "database_authority", "database_settings", "database_size", "database_logs",
 }  # fmt: skip
 OF_A_CONFIGURATION = {"configuration"}
 OF_ONE = (

@@ -12,8 +12,10 @@ import pytest
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
+from databases import rpc
+from databases.mail import payload_of
 from databases.manager.parts_project import ensure_parts_project
-from databases.models import DatabaseInstance, GuestAgent, PartsProject
+from databases.models import DatabaseInstance, GuestAgent, Letter, PartsProject
 from identity.manager import ProjectManager
 from identity.models import Project, User
 from network.models import SecurityGroupRule
@@ -89,6 +91,12 @@ def test_from_first_to_last(made: Lab) -> None:
     access = {"instance": {"access": {"is_public": False, "allowed_cidrs": ["10.9.0.0/16"]}}}
     assert client.send("PUT", place, access).status_code == 202
     assert [one.remote_ip_prefix for one in rules.all()] == ["10.9.0.0/16"]
+    access["instance"]["access"]["require_tls"] = True
+    assert client.send("PUT", place, access).status_code == 202
+    made.cloud.settle()
+    said = [payload_of(one) for one in Letter.objects.filter(method=rpc.APPLY_CONFIGURATION.name)]
+    assert [one.require_tls for one in said] == [True]
+    assert client.send("GET", f"{place}/ssl").json()["ssl"]["required"] is True
 
     def act(value: Any) -> dict[str, Any]:
         answer = client.send("POST", f"{place}/action", value)

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from audit.models import Record
 from cloudweb.database.clock import now
+from cloudweb.objects import IncompatibleObject
 from databases import objects, rpc
 from databases.guest import files, methods
 from databases.guest.channel import Denied
@@ -23,13 +25,15 @@ from databases.guest.signing import BadSignature
 from databases.guest.update import Updater
 from databases.mail import written
 from databases.mailbox import guests, letters
+from databases.mailbox.certificates import answer_request
 from databases.mailbox.letters import waiting
-from databases.models import DatabaseInstance, GuestAgent, Letter
+from databases.models import DatabaseInstance, GuestAgent, Letter, ProjectAuthority
 from databases.states import LetterState
+from identity.models import Project
 from network.models import Port
 from tests.builders.database_guests import Guest
 from tests.builders.databases import make_instance
-from tests.builders.identity import make_member
+from tests.builders.identity import client_of, make_member
 from tests.builders.instances import lab
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -79,8 +83,9 @@ def test_a_guest_enrols_reports_and_does_what_its_letters_say(pair: Pair) -> Non
     guest = pair.a
     guest.mailbox.enrol()
     agent = GuestAgent.objects.get(instance=guest.instance)
-    assert (agent.version, agent.report["status"]) == ("1.0", "NEW")
+    assert (agent.version, agent.report["status"]) == ("1.1", "NEW")
     assert guest.identity._kept["key"] not in (agent.key, agent.token_hash)
+    guest.work()  # its certificate
 
     guest.mailbox.poll()
     held = guest.channel.answers[-1]
@@ -117,11 +122,70 @@ def test_a_guest_enrols_reports_and_does_what_its_letters_say(pair: Pair) -> Non
     assert refusals() == []
 
 
+def test_a_guest_has_a_certificate_of_its_projects_authority(pair: Pair) -> None:
+    guest, pk = pair.a, pair.a.instance.pk
+    DatabaseInstance.objects.filter(pk=pk).update(name="shop", addresses=["10.0.0.7"])
+    post(guest.instance, operation=uuid.uuid4(), epoch=7)
+    guest.mailbox.enrol()
+    guest.mailbox.poll()
+    [certificate] = [*guest.mailbox._orders.queue]
+    assert certificate["method"] == rpc.INSTALL_CERTIFICATE.name  # before what was posted earlier
+    given = certificate["payload"]["data"]
+    guest.mailbox.poll()  # it asks again meanwhile, and is given it once
+    assert Letter.objects.filter(method=rpc.INSTALL_CERTIFICATE.name).count() == 1
+    guest.mailbox.do(guest.mailbox._orders.get())
+    found = x509.load_pem_x509_certificate(given["certificate"].encode())
+    authority = x509.load_pem_x509_certificate(given["authority"].encode())
+    found.verify_directly_issued_by(authority)
+    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert [str(one) for one in names.get_values_for_type(x509.IPAddress)] == ["10.0.0.7"]
+    assert names.get_values_for_type(x509.DNSName) == [str(pk), "shop"]
+    assert "CERTIFICATE" not in ProjectAuthority.objects.get().pem  # encrypted
+    report = guest.mailbox.report()["data"]
+    assert (report["certificate_request"], report["tls_until"]) == ("", given["until"])
+
+    project = Project.objects.get(id=guest.instance.project_id)
+    client = client_of(make_member("reader", project=project))
+    place = f"/database/v1.0/instances/{pk}"
+    shown = client.send("GET", f"{place}/ssl").json()["ssl"]
+    assert (shown["enabled"], shown["required"]) == (True, False)
+    assert shown["authority"] == given["authority"]
+    page = client.send("GET", f"/databases/{pk}/authority.pem")
+    assert page.status_code in (200, 302)
+
+    # who wants one all the time, or says what is no request, gets none
+    guest.methods.certificate._kept = {}
+    guest.mailbox.poll()
+    assert Letter.objects.filter(method=rpc.INSTALL_CERTIFICATE.name).count() == 1
+    agent = GuestAgent.objects.get(pk=pk)
+    for said in ("x", "-----BEGIN CERTIFICATE REQUEST-----\n", "y" * 5000):
+        answer_request(
+            agent, objects.GuestReport(agent_version="1", boot_id="b", certificate_request=said)
+        )
+    assert Letter.objects.filter(method=rpc.INSTALL_CERTIFICATE.name).count() == 1
+
+
+def test_an_agent_that_knows_no_tls_is_told_what_it_knows() -> None:
+    source = objects.ReplicaSource(address="a", port=1, user="u", password="p", authority="PEM")
+    follow = objects.DemoteRequest(epoch=1, source=source).dump(version="1.0")
+    assert "authority" not in follow["data"]["source"]
+    prepare = objects.PrepareDatastore(datastore="mariadb", version="1", replica_of=source)
+    assert "authority" not in prepare.dump(version="1.0")["data"]["replica_of"]
+    assert objects.DemoteRequest(epoch=1).dump(version="1.0")["data"]["source"] is None
+    for wanted in (
+        objects.Configuration(require_tls=True),
+        objects.PrepareDatastore(datastore="mariadb", version="1", require_tls=True),
+    ):
+        with pytest.raises(IncompatibleObject):
+            wanted.dump(version="1.0")
+
+
 def test_an_order_is_done_once_though_its_result_is_lost(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guest, done = pair.a, []
     guest.mailbox.enrol()
+    guest.work()
 
     def create(_self: Any, told: dict[str, Any]) -> None:
         done.append(told["databases"][0]["name"])
@@ -156,6 +220,7 @@ def test_what_an_agent_does_not_know_is_answered_for_it(
 ) -> None:
     monkeypatch.delitem(methods.SPEAKS, rpc.PROMOTE.name)  # an agent of before
     pair.a.mailbox.enrol()
+    pair.a.work()
     letter = post(pair.a.instance, rpc.PROMOTE, payload=objects.PromoteRequest(epoch=1))
     pair.a.work()
     letter.refresh_from_db()
@@ -245,6 +310,7 @@ def test_only_the_control_planes_letters_for_this_guest_are_done(pair: Pair) -> 
     a, b = pair.a, pair.b
     a.mailbox.enrol()
     b.mailbox.enrol()
+    b.work()
     post(b.instance)
     agent = GuestAgent.objects.get(instance=b.instance)
     report = objects.GuestReport.load(b.mailbox.report())
