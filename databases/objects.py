@@ -21,9 +21,9 @@ GuestStatus = Literal[
 ]
 
 
-def without(field: str) -> Callable[[Data], Data]:
+def without(*fields: str) -> Callable[[Data], Data]:
     """Return a downgrade that leaves out what an older agent does not know, and does well without."""
-    return lambda data: {name: value for name, value in data.items() if name != field}
+    return lambda data: {name: value for name, value in data.items() if name not in fields}
 
 
 class NoArguments(VersionedObject):

@@ -16,7 +16,12 @@ from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest
 from databases.api.instances import asked
 from databases.api.serializers.actions import ConfirmOff, InstanceAction
-from databases.api.serializers.managed import ManagedInstance, RootHistory
+from databases.api.serializers.managed import (
+    MANAGED_BODIES,
+    ManagedInstance,
+    Migration,
+    RootHistory,
+)
 from databases.manager import DatabaseInstanceManager
 
 
@@ -56,18 +61,26 @@ class ManagedInstanceViewSet(ServiceViewSet):
         operation_id="mgmt_instances_action", request=InstanceAction, responses={202: None}
     )
     def act(self, request: Request, instance_id: str) -> Response:
-        """Restart a datastore, say that a task that hangs failed, or that a source is off for certain."""
+        """Stop, restart, reboot, migrate; say that a task that hangs failed, or that a source is off for certain."""
         body = request.data
-        name = next(iter(body)) if isinstance(body, Mapping) and len(body) == 1 else None
+        if not isinstance(body, Mapping) or len(body) != 1:
+            raise BadRequest("Malformed request body: it must hold exactly one action.")
+        name, value = next(iter(body.items()))
+        if name not in MANAGED_BODIES:
+            raise BadRequest(f"There is no such action: {str(name)[:64]}")
+        said = self.validated(MANAGED_BODIES[name], value or {})
         manager = self.manager(self.context)
         manager.get_managed(instance_id)
-        if name in ("reboot", "restart"):
-            manager.restart(instance_id)
-        elif name == "reset-task-status":
-            manager.reset_status(instance_id)
-        elif name == "confirm-off" and isinstance(body, Mapping):
-            said = self.validated(ConfirmOff, body[name] or {})
+        if isinstance(said, Migration):
+            manager.migrate(instance_id, host=said.host)
+        elif isinstance(said, ConfirmOff):
             manager.confirm_off(instance_id, reason=said.reason)
         else:
-            raise BadRequest(f"There is no such action: {str(name)[:64]}")
+            do = {
+                "stop": manager.stop,
+                "reboot": manager.reboot,
+                "restart": manager.restart,
+                "reset-task-status": manager.reset_status,
+            }
+            do[name](instance_id)
         return empty(202)

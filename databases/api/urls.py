@@ -26,6 +26,7 @@ from databases.api.instances import DatabaseInstanceViewSet
 from databases.api.limits import LimitsViewSet, QuotaViewSet
 from databases.api.managed import ManagedInstanceViewSet
 from databases.api.versions import VersionViewSet
+from databases.api.volume_types import DatabaseVolumeTypeViewSet
 
 ONE: dict[str, Any] = {"get": "retrieve", "put": "update", "delete": "destroy"}
 COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
@@ -86,6 +87,12 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(f"{VERSION}/parameters", DatastoreVersionViewSet.as_view(PARAMETERS)),
     path(f"{VERSION}/parameters/<str:name>", DatastoreVersionViewSet.as_view(PARAMETER)),
     path(f"{VERSION}/flavors", DatastoreVersionViewSet.as_view({"get": "list_flavors"})),
+    path(
+        f"{VERSION}/volume-types",
+        DatabaseVolumeTypeViewSet.as_view({"get": "list_of_version"}),
+    ),
+    path("volume-types", DatabaseVolumeTypeViewSet.as_view({"get": "list"})),
+    path("volume-types/<str:type_id>", DatabaseVolumeTypeViewSet.as_view({"get": "retrieve"})),
     path("flavors", DatabaseFlavorViewSet.as_view({"get": "list"})),
     path("flavors/<str:flavor_id>", DatabaseFlavorViewSet.as_view({"get": "retrieve"})),
     path("limits", LimitsViewSet.as_view({"get": "list"})),
@@ -99,6 +106,13 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(f"mgmt/{INSTANCE}", ManagedInstanceViewSet.as_view({"get": "retrieve"})),
     path(f"mgmt/{INSTANCE}/root", ManagedInstanceViewSet.as_view({"get": "retrieve_root"})),
     path(f"mgmt/{INSTANCE}/action", ManagedInstanceViewSet.as_view({"post": "act"})),
+    path(
+        "mgmt/datastores/versions/<str:version>/parameters", AnyVersionViewSet.as_view(PARAMETERS)
+    ),
+    path(
+        "mgmt/datastores/versions/<str:version>/parameters/<str:name>",
+        AnyVersionViewSet.as_view(PARAMETER),
+    ),
     path("mgmt/datastore-versions", OfferedVersionViewSet.as_view(COLLECTION)),
     path(
         "mgmt/datastore-versions/<str:version>",

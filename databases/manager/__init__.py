@@ -7,6 +7,7 @@ from databases.manager.datastores import DatastoreManager
 from databases.manager.flavors import DatabaseFlavorManager
 from databases.manager.instances import DatabaseInstanceManager
 from databases.manager.limits import LimitsManager
+from databases.manager.volume_types import DatabaseVolumeTypeManager
 
 __all__ = [
     "ConfigurationManager",
@@ -14,6 +15,7 @@ __all__ = [
     "DatabaseBackupManager",
     "DatabaseFlavorManager",
     "DatabaseInstanceManager",
+    "DatabaseVolumeTypeManager",
     "DatastoreManager",
     "LimitsManager",
 ]

@@ -14,6 +14,7 @@ from databases.exceptions import RootNeverEnabled
 from databases.mailbox.certificates import authority_of
 from databases.manager.actions import InstanceActions
 from databases.manager.failovers import InstanceFailovers
+from databases.manager.operating import InstanceOperating
 from databases.manager.replicas import InstanceReplicas
 from databases.models import DatabaseInstance, GuestAgent
 from databases.objects import Metrics
@@ -44,7 +45,9 @@ class Tls:
         return self.until is not None
 
 
-class DatabaseInstanceManager(InstanceActions, InstanceReplicas, InstanceFailovers):
+class DatabaseInstanceManager(
+    InstanceActions, InstanceReplicas, InstanceFailovers, InstanceOperating
+):
     """Instances of the caller's project."""
 
     @policy("database:instances:list")

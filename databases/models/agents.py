@@ -32,6 +32,7 @@ class GuestAgent(models.Model):
         max_length=64,
         blank=True,
         default="",
+        db_default="",
         help_text="SHA-256 of the key that has the last certificate",
     )
     certified_at = models.DateTimeField(null=True, blank=True)

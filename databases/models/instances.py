@@ -70,7 +70,7 @@ class DatabaseInstance(models.Model):
     wanted_address = models.CharField(max_length=64, blank=True, default="")
     addresses: models.JSONField[list[str]] = models.JSONField(default=list, blank=True)
     is_public = models.BooleanField(default=False)
-    require_tls = models.BooleanField(default=False, help_text="of its clients")
+    require_tls = models.BooleanField(default=False, db_default=False, help_text="of its clients")
     allowed_cidrs: models.JSONField[list[str]] = models.JSONField(default=list, blank=True)
 
     parts_project_id = models.CharField(max_length=64)

@@ -5,6 +5,7 @@ from databases.operations.backups import BackUpDatabase, DeleteDatabaseBackup
 from databases.operations.create import CreateDatabase
 from databases.operations.delete import DeleteDatabase
 from databases.operations.failover import FailOver
+from databases.operations.operating import MigrateDatabase, RebootDatabase, StopDatabase
 from databases.operations.replicas import DetachReplica, FollowSource, PromoteReplica
 from databases.operations.resize import GrowDatabase, ResizeDatabase
 
@@ -18,8 +19,11 @@ __all__ = [
     "FailOver",
     "FollowSource",
     "GrowDatabase",
+    "MigrateDatabase",
     "PromoteReplica",
+    "RebootDatabase",
     "ResizeDatabase",
     "RestartDatabase",
+    "StopDatabase",
     "UpgradeDatabase",
 ]

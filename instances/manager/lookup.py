@@ -48,6 +48,12 @@ class InstanceLookups(Manager):
         return {str(key): name for key, name in rows.values_list("id", "name")}
 
     @policy("compute:servers:get")
+    def vm_states(self, instance_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the states of these servers by id; those that are gone for good are left out."""
+        rows = self._rows().filter(id__in=instance_ids)
+        return {str(key): state for key, state in rows.values_list("id", "vm_state")}
+
+    @policy("compute:servers:get")
     def own_user_data(self, instance_id: str) -> str | None:
         """Return the user data in base64 that the caller himself gave; None for another's."""
         instance = self.get(instance_id)

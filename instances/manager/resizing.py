@@ -99,6 +99,16 @@ class InstanceResizes(InstanceActs):
         Raises BadRequest for a host that is not there.
         """
         with transaction.atomic():
+            args = self.record_migration(instance_id, host=host)
+            self._start(MIGRATE, instance_id, args)
+
+    @policy(MIGRATE.policy)
+    def record_migration(self, instance_id: str, *, host: str | None = None) -> Mapping[str, Any]:
+        """Record that a server goes to another host; return what ``ResizeInstance`` takes, say as a child.
+
+        Raises what ``migrate`` raises.
+        """
+        with transaction.atomic():
             instance = self._taken(instance_id, MIGRATE)
             if host is not None:
                 policies.check(self.context, "compute:servers:migrate_to_host")
@@ -106,10 +116,9 @@ class InstanceResizes(InstanceActs):
                     raise CannotMigrateToSameHost
                 self._check_target(host)
             same = flavor_of(instance)
-            args = self._move(
+            return self._move(
                 instance, MIGRATE, same, not_on=(instance.host,), wanted_host=host or ""
             )
-            self._start(MIGRATE, instance.id, args)
 
     @policy(CONFIRM_RESIZE.policy)
     def confirm_resize(self, instance_id: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from compute.models import Flavor
 from databases import conf, fake_guest
@@ -34,9 +35,12 @@ from databases.operations import (
     FailOver,
     FollowSource,
     GrowDatabase,
+    MigrateDatabase,
     PromoteReplica,
+    RebootDatabase,
     ResizeDatabase,
     RestartDatabase,
+    StopDatabase,
     UpgradeDatabase,
 )
 from databases.requests import InstanceRequest, NewDatabase, NewUser
@@ -286,6 +290,29 @@ def rows(_made: World, _key: str) -> dict[str, Any]:
     }
 
 
+def operating(_made: World, _key: str) -> dict[str, Any]:
+    """Tell whether the one instance serves."""
+    instance = DatabaseInstance.objects.get()
+    return {
+        "status": instance.status,
+        "operating": instance.operating_status,
+        "waiting": Letter.objects.filter(state="posted").count(),
+    }
+
+
+def manager_of_all() -> DatabaseInstanceManager:
+    """Return what an operator may do."""
+    return DatabaseInstanceManager(RequestContext.system())
+
+
+@contextmanager
+def lab_of_two_hosts(directory: Path) -> Iterator[Lab]:
+    """Run a block in a cloud that offers databases and has a second host."""
+    with lab_of_databases(directory) as made:
+        made.add_host("h2")
+        yield made
+
+
 AT_REST = {
     "status": "RESTART_REQUIRED",
     "version": "15",
@@ -352,6 +379,35 @@ DRILLS = (
         done=THERE,
         undone=THERE,
         only=("note_size",),
+    ),
+    Drill(
+        saga=RebootDatabase,
+        world=lab_of_databases,
+        prepare=ready,
+        start=lambda made, key: manager_of_all().reboot(key),
+        census=census,
+        done=THERE,
+        undone=THERE,
+        only=("hear_start",),
+    ),
+    Drill(
+        saga=MigrateDatabase,
+        world=lab_of_two_hosts,
+        prepare=ready,
+        start=lambda made, key: manager_of_all().migrate(key),
+        census=census,
+        done=THERE,
+        undone=THERE,
+        only=("keep_place",),
+    ),
+    Drill(
+        saga=StopDatabase,
+        world=rows_alone,
+        prepare=row,
+        start=lambda made, key: manager_of_all().stop(key),
+        census=operating,
+        done={"status": "RESTART_REQUIRED", "operating": "SHUTDOWN", "waiting": 0},
+        undone={"status": "RESTART_REQUIRED", "operating": "HEALTHY", "waiting": 0},
     ),
     Drill(
         saga=RestartDatabase,

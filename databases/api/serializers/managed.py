@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from cloudweb.api.answers import Answer
+from cloudweb.api.fields import Body, Text
 from cloudweb.api.shown import Form, Of
 from cloudweb.times import seconds
+from databases.api.serializers.actions import ConfirmOff, Nothing
 from databases.api.serializers.instances import InstanceShown
 
 
@@ -22,6 +24,23 @@ class ManagedInstance(InstanceShown):
     parts_project_id: str
     port_id: Annotated[str | None, Form(_text)]
     security_group_id: Annotated[str | None, Of("group_id"), Form(_text)]
+
+
+class Migration(Body):
+    """The value of ``migrate``: where to, unless the scheduler shall choose."""
+
+    host: Text | None = None
+
+
+#: Action -> what its key holds.
+MANAGED_BODIES: dict[str, type[Body]] = {
+    "stop": Nothing,
+    "reboot": Nothing,
+    "restart": Nothing,
+    "migrate": Migration,
+    "confirm-off": ConfirmOff,
+    "reset-task-status": Nothing,
+}
 
 
 class RootHistory(Answer):

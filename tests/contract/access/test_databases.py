@@ -10,6 +10,7 @@ import pytest
 from cloudweb.database.clock import now
 from compute.bootstrap import ensure_default_flavors
 from databases import conf
+from databases.mailbox.certificates import authority_of
 from databases.models import Datastore, DatastoreVersion
 from identity.models import User
 from tests.builders.access import (
@@ -30,6 +31,8 @@ from tests.builders.databases import (
 )
 from tests.builders.identity import make_context
 from tests.builders.networks import make_network, make_subnet
+from volume.bootstrap import ensure_default_type
+from volume.models import VolumeType
 
 V1 = "/database/v1.0"
 DATASTORE = f"{V1}/datastores/{{datastore}}"
@@ -57,15 +60,18 @@ CREATE = {
 def build(owner: User) -> dict[str, Any]:
     """Return the ids of what there is of databases."""
     ensure_default_flavors()
+    ensure_default_type()
     version, context = make_datastores(), make_context(owner)
     DatastoreVersion.objects.update(image_id=uuid4())
     instance = make_instance(owner, version=version, root_enabled_at=now())
     make_fake_guest(instance)
+    authority_of(instance.project_id)
     return {
         "instance": str(instance.id),
         "backup": str(make_database_backup(instance).id),
         "configuration": str(make_configuration(owner).id),
         "network": str(make_subnet(make_network(context), context).network_id),
+        "volume_type": str(VolumeType.objects.get().id),
         "datastore": str(version.datastore_id),
         "version": str(version.id),
         "spare": str(Datastore.objects.create(name="spare").id),
@@ -171,6 +177,9 @@ LINES = (
     read(ANY),
     read(f"{ANY}/parameters"),
     read(f"{ANY}/parameters/work_mem"),
+    read(f"{VERSION}/volume-types"),
+    read(f"{V1}/volume-types"),
+    read(f"{V1}/volume-types/{{volume_type}}"),
     read(f"{V1}/flavors"),
     read(f"{V1}/flavors/1"),
     Line("GET", f"{V1}/limits", PROJECT_READERS - {"system_admin"} | {"other"}),
@@ -179,9 +188,11 @@ LINES = (
     operate("GET", f"{V1}/mgmt/instances", status=200),
     operate("GET", MANAGED, status=200),
     operate("GET", f"{MANAGED}/root", status=200),
-    operate("POST", f"{MANAGED}/action", {"reboot": {}}),
+    operate("POST", f"{MANAGED}/action", {"stop": {}}),
     operate("GET", f"{V1}/mgmt/quotas/{{project_id}}", status=200),
     operate("PUT", f"{V1}/mgmt/quotas/{{project_id}}", {"quotas": {"instances": 9}}, status=200),
+    read(f"{V1}/mgmt/datastores/versions/{{version}}/parameters"),
+    read(f"{V1}/mgmt/datastores/versions/{{version}}/parameters/work_mem"),
     operate("GET", OFFERED, status=200),
     operate("POST", OFFERED, {"version": NEW}),
     operate("GET", f"{OFFERED}/{{version}}", status=200),
