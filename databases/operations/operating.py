@@ -6,7 +6,7 @@ from databases import rpc
 from databases.operations.actions import DatabaseAction, nothing
 from databases.operations.letters import asks
 from databases.operations.resize import give_size_back, keep_size
-from databases.operations.rows import instance_of, parts_context, rest
+from databases.operations.rows import instance_of, parts_context, rest, write
 from databases.states import OperatingStatus
 from instances.manager import InstanceManager
 from instances.operations import RebootInstance, ResizeInstance
@@ -49,13 +49,19 @@ def move_server(run: Run) -> Child:
     return Child(ResizeInstance, key, manager.record_migration(key, host=run.args["host"]))
 
 
+def note_move(run: Run) -> None:
+    """Say that it was changed; from here on it stays there."""
+    write(run)
+
+
 class MigrateDatabase(DatabaseAction):
     """Bring the server to another host, and have the datastore serve again."""
 
     kind = "databases.migrate"
     steps = (
         Step("move_server", move_server, undo=give_size_back),
-        Step("keep_place", keep_size, pivot=True),
+        Step("note_move", note_move, pivot=True),
+        Step("keep_place", keep_size),
         *asks("start", rpc.START, nothing),
     )
 

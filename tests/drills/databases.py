@@ -398,7 +398,7 @@ DRILLS = (
         census=census,
         done=THERE,
         undone=THERE,
-        only=("keep_place",),
+        only=("note_move",),
     ),
     Drill(
         saga=StopDatabase,

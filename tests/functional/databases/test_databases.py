@@ -14,10 +14,15 @@ from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from databases import rpc
 from databases.mail import payload_of
+from databases.mailbox.guests import enrol
+from databases.mailbox.reports import take
+from databases.manager import DatabaseInstanceManager
 from databases.manager.parts_project import ensure_parts_project
 from databases.models import DatabaseInstance, GuestAgent, Letter, PartsProject
+from databases.objects import GuestReport, Metrics
 from identity.manager import ProjectManager
 from identity.models import Project, User
+from instances.models import Instance
 from network.models import SecurityGroupRule
 from operations.testing import cloud
 from tests.builders.databases import (
@@ -33,6 +38,7 @@ from tests.drills.databases import lab_of_databases, larger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 V1 = "/database/v1.0"
+CLOUD = RequestContext.system()
 
 
 @pytest.fixture
@@ -121,6 +127,49 @@ def test_from_first_to_last(made: Lab) -> None:
     assert client.send("GET", place).json()["instance"]["status"] == "SHUTDOWN"
     made.cloud.settle()
     assert client.send("GET", place).status_code == 404
+
+
+def test_what_operators_do_to_a_server_shows(made: Lab) -> None:
+    key = made.client.send("POST", f"{V1}/instances", body(made)).json()["instance"]["id"]
+    made.cloud.settle()
+    row = DatabaseInstance.objects.get()
+    operator = client_of(make_member("admin"))
+    place, watcher = f"{V1}/mgmt/instances/{key}/action", DatabaseInstanceManager(CLOUD)
+
+    def shown() -> str:
+        watcher.watch()
+        found = made.client.send("GET", f"{V1}/instances/{key}").json()["instance"]
+        return f"{found['status']} {found['operating_status']}"
+
+    def act(value: dict[str, Any]) -> str:
+        assert operator.send("POST", place, value).status_code == 202
+        made.cloud.settle()
+        return shown()
+
+    assert made.client.send("POST", place, {"stop": {}}).status_code == 403
+    for bad in ({"fly": {}}, {"stop": {}, "reboot": {}}, {"migrate": {"host": "nowhere"}}, []):
+        assert operator.send("POST", place, bad).status_code == 400
+    assert act({"stop": {}}) == "ACTIVE SHUTDOWN"
+    assert act({"restart": {}}) == "ACTIVE HEALTHY"
+    assert act({"reboot": {}}) == "ACTIVE HEALTHY"
+
+    # beside the database: its server is stopped, in error, gone; its guest says what is so
+    servers = Instance.objects.filter(id=row.server_id)
+    for state, word in (("stopped", "SHUTDOWN"), ("error", "FAILED"), ("deleted", "FAILED")):
+        servers.update(vm_state=state)
+        assert shown() == f"ACTIVE {word}"
+    servers.update(vm_state="active")
+    enrol(row)
+    agent = GuestAgent.objects.get()
+    take(agent, GuestReport(agent_version="1", boot_id="b", datastore="x", status="HEALTHY"))
+    assert shown() == "ACTIVE HEALTHY"
+    GuestAgent.objects.update(reported_at=now() - timedelta(minutes=3))  # without network
+    assert shown() == "ACTIVE UNKNOWN"
+    full = Metrics(volume_total=1 << 30, volume_used=1 << 30)
+    take(agent, GuestReport(agent_version="1", boot_id="b", datastore="x", status="FAILED",
+                            error="No space left on the volume.", metrics=full))  # fmt: skip
+    found = made.client.send("GET", f"{V1}/instances/{key}").json()["instance"]
+    assert (found["operating_status"], found["volume"]["used"]) == ("FAILED", 1.0)
 
 
 @pytest.mark.usefixtures("_fake")
