@@ -30,7 +30,7 @@ declare(
         "database:instances:resize": project_member,
         "database:instances:reset_status": project_member,
         "database:instances:operate": admin,
-        "database:instances:watch": the_cloud_itself,
+        "database:instances:follow_servers": the_cloud_itself,
         "database:volume_types:list": project_reader,
         "database:guests:revoke": admin,
         "database:databases:list": project_reader,

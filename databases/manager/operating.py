@@ -62,8 +62,8 @@ class InstanceOperating(InstanceLookups):
             saga.start(self.context, resource_id=str(found.id), args=args)
 
     @periodic(every=timedelta(seconds=30))
-    @policy("database:instances:watch")
-    def watch(self) -> None:
+    @policy("database:instances:follow_servers")
+    def follow_servers(self) -> None:
         """Say of databases that their server is off, failed or gone, or that their guest is silent."""
         rows = DatabaseInstance.objects.at_rest().filter(server_id__isnull=False).order_by("id")
         after, servers = None, InstanceManager(self.context)

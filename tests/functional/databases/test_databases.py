@@ -137,7 +137,7 @@ def test_what_operators_do_to_a_server_shows(made: Lab) -> None:
     place, watcher = f"{V1}/mgmt/instances/{key}/action", DatabaseInstanceManager(CLOUD)
 
     def shown() -> str:
-        watcher.watch()
+        watcher.follow_servers()
         found = made.client.send("GET", f"{V1}/instances/{key}").json()["instance"]
         return f"{found['status']} {found['operating_status']}"
 
