@@ -12,6 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db.models import F, Model, Q, QuerySet
 from django.db.models.expressions import OrderBy
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 
 from cloudweb.exceptions import BadRequest, InvalidInput
 
@@ -163,6 +164,11 @@ def _place(key: str, nullable: Container[str]) -> str | OrderBy:
 
 
 def _after(marker: Model, order: Sequence[str], nullable: Container[str]) -> Q:
+    """Return the condition of what comes later: where it can be said of all columns at once, an index knows where."""
+    names = [key.lstrip("-") for key in order]
+    if len({key.startswith("-") for key in order}) == 1 and not any(n in nullable for n in names):
+        later = TupleLessThan if order[0].startswith("-") else TupleGreaterThan
+        return Q(later(Tuple(*names), [getattr(marker, name) for name in names]))
     condition = NOBODY
     equal: dict[str, Any] = {}
     for key in order:

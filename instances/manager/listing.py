@@ -196,7 +196,9 @@ class InstanceLists(Manager):
         marker: str | None = None,
         sort: Sequence[SortKey] = (SortKey("created_at", descending=True),),
     ) -> Page[Any]:
-        order = ordered(sort, SORT_KEYS, last="id")
+        # Of those that are equal the newest is on the same side as the greatest, as in Nova; indexes have them so.
+        age = SortKey("created_at", descending=not sort or sort[0].descending)
+        order = ordered([*sort, age], SORT_KEYS, last="id")
         after = None
         if marker:
             key = as_uuid(marker)

@@ -122,8 +122,9 @@ class Instance(models.Model):
             models.Index(fields=["project_id", "-created_at", "-id"], name="instance_newest"),
             models.Index(fields=["-created_at", "-id"], name="instance_all_newest"),
             models.Index(fields=["project_id", "name"], name="instance_name"),
+            models.Index(fields=["name", "created_at", "id"], name="instance_all_by_name"),
             models.Index(fields=["host"], name="instance_host"),
-            models.Index(fields=["vm_state", "-created_at", "-id"], name="instance_state_newest"),
+            models.Index(fields=["vm_state", "created_at", "id"], name="instance_all_by_state"),
             models.Index(fields=["updated_at"], name="instance_changed"),
         ]
 
