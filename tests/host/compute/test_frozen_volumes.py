@@ -15,6 +15,8 @@ from cloudweb import process
 from cloudweb.driver import Unguarded
 from compute.freezing import Freezes
 from compute.objects import DiskSource, FreezeRequest, GuestDisk, GuestSpec, ThawRequest
+from compute.snapshots.objects import GuestSnapshotRequest, GuestSnapshotTaken
+from compute.snapshots.on_host import HostSnapshots
 from tests.builders.agent_ramdisk import START, agent_ramdisk
 from tests.builders.guest_console import GuestConsole
 from tests.builders.guests import ref
@@ -85,6 +87,30 @@ class Store:
         return bool(data[FEATURES] & RECOVER), word.encode() in data
 
 
+class DiskCopies:
+    """Copies of the disk that a guest boots from, which become images, and what is in its file system."""
+
+    def __init__(self, host: LibvirtBench, guest: GuestSpec, freezes: Freezes) -> None:
+        self.host, self.guest = host, guest
+        self.taken = HostSnapshots(host.driver, freezes)
+
+    def take(self, name: str, *, freeze: bool) -> GuestSnapshotTaken:
+        request = GuestSnapshotRequest(
+            id=self.guest.id, name=self.guest.name, snapshot=name, freeze=freeze, must_freeze=freeze
+        )
+        return self.taken.take(request, WORK)
+
+    def held(self, name: str, word: str, directory: Path) -> tuple[bool, bool]:
+        """Tell whether its journal must be replayed, and whether the word is in it."""
+        file, plain = directory / f"{name}.qcow2", directory / name
+        with self.host.driver.open_snapshot(ref(self.guest), name) as copy:
+            file.write_bytes(copy.read())
+        process.run("qemu-img", "convert", "-O", "raw", str(file), str(plain))
+        data = plain.read_bytes()
+        start = 512 * int.from_bytes(data[470:474], "little")  # the second partition's first sector
+        return bool(data[start + FEATURES] & RECOVER), word.encode() in data
+
+
 def test_what_is_snapshotted_together_was_frozen_and_goes_on_whoever_dies(
     host: LibvirtBench, guest: GuestSpec, storage: FileBench, tmp_path: Path
 ) -> None:
@@ -97,6 +123,7 @@ def test_what_is_snapshotted_together_was_frozen_and_goes_on_whoever_dies(
         disk = GuestDisk(name=serial, size=SIZE, source=source, serial=serial)
         host.driver.attach_disk(ref(guest), disk, work=WORK)
     freezes = Freezes(host.driver, tmp_path / "frozen")
+    copies = DiskCopies(host, guest, freezes)
 
     def freeze() -> bool:
         request = FreezeRequest(id=guest.id, name=guest.name, wish="w", seconds=60)
@@ -117,6 +144,10 @@ def test_what_is_snapshotted_together_was_frozen_and_goes_on_whoever_dies(
         write("first")
         assert not freeze()  # nobody is there to be asked yet
         plain = store.snapshot(*volumes)
+        shell.run(
+            "mkdir /mnt/root; mount -t ext4 /dev/vda2 /mnt/root; echo root-word >/mnt/root/file"
+        )
+        assert not copies.take("crashed", freeze=False).frozen
         shell.run(START)
         host.wait_until(freeze)
         # what a program writes now waits
@@ -136,6 +167,10 @@ def test_what_is_snapshotted_together_was_frozen_and_goes_on_whoever_dies(
         freezes.thaw_overdue()
         shell.run("until test -e /tmp/last; do sleep 0.1; done")
         assert not freezes.thaw(thaw).held  # whoever asks hears that it was not frozen until now
+
+        # an image of the server is of its disk with file systems that are held still around its moment
+        assert copies.take("agreed", freeze=True).frozen
+        shell.run("echo on >/mnt/root/file; sync; umount /mnt/root")
         devices = [shell.run(f"grep ' /mnt/{at} ' /proc/mounts").split()[0] for at in range(2)]
         shell.run("umount /mnt/0 /mnt/1")
 
@@ -159,6 +194,8 @@ def test_what_is_snapshotted_together_was_frozen_and_goes_on_whoever_dies(
     for spec, request in zip(volumes, requests, strict=True):
         host.driver.detach_disk(ref(guest), spec.ref.id, timeout=60, work=WORK)
         store.agent.unexport(unexport_of(request), WORK)
+    assert copies.held("crashed", "root-word", tmp_path) == (True, False)
+    assert copies.held("agreed", "root-word", tmp_path) == (False, True)
     said = {
         name: [store.held(one, f"{word}-{at}") for at, one in enumerate(snapshots)]
         for name, word, snapshots in (
