@@ -137,7 +137,12 @@ class InstanceFailovers(InstanceLookups):
     def watch_sources(self) -> Sequence[str]:
         """Replace sources that are ill for too long, and have replicas hear who their source is."""
         if conf.GUESTS == "fake":
-            for guest in FakeGuest.objects.select_related("instance__version"):
+            watched_ones = Q(instance__failover_watch__isnull=False) | Q(
+                instance__replica_of__failover_watch__isnull=False
+            )
+            for guest in FakeGuest.objects.filter(
+                watched_ones | Q(state__off=True) | Q(state__held=True)
+            ).select_related("instance__version"):
                 fake_report(guest)
         began = []
         for watched in FailoverWatch.objects.select_related("instance"):
