@@ -21,11 +21,9 @@ from databases import conf, fake_guest
 from databases.exceptions import GuestRefused, GuestSilent, NotInDatabase
 from databases.mail import written
 from databases.models import DatabaseInstance, GuestAgent, Letter
-from databases.states import LetterState
+from databases.states import SILENT_FOR, LetterState
 
 LOOK_EVERY = 0.1
-#: A guest asks for its letters every 25 seconds; one that was silent for longer is not waited for.
-SILENT_FOR = timedelta(seconds=90)
 
 
 def ask(instance: DatabaseInstance, method: Method[Any], payload: VersionedObject) -> Any:

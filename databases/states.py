@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db.models import TextChoices
 
 
@@ -35,6 +37,8 @@ class OperatingStatus(TextChoices):
     UNKNOWN = "UNKNOWN"
 
 
+#: A guest asks for its letters every 25 seconds; one that was silent for longer may be away.
+SILENT_FOR = timedelta(seconds=90)
 #: A datastore of which its guest says so takes what its clients write.
 SERVING = (OperatingStatus.HEALTHY, OperatingStatus.ACTIVE, OperatingStatus.RESTART_REQUIRED)
 

@@ -121,8 +121,7 @@ def why_not_eject(database: DatabaseInstance) -> str:
     """Return why none of its replicas can take over without asking it; "" where one can."""
     if not database.fault_at and is_busy(database):
         return why_not(database)
-    serving = (OperatingStatus.HEALTHY, OperatingStatus.ACTIVE, OperatingStatus.RESTART_REQUIRED)
-    return "It serves: promote a replica instead." if database.operating_status in serving else ""
+    return "It serves: promote a replica instead." if database.serves else ""
 
 
 def may_restore(backup: Backup) -> bool:

@@ -24,7 +24,7 @@ from databases.models import DatabaseInstance, Failover, FailoverWatch, FakeGues
 from databases.objects import Guard
 from databases.operations import FailOver, FollowSource
 from databases.operations.fencing import server_of, what_is_known
-from databases.states import SERVING, FailoverState, LetterState, OperatingStatus, Task
+from databases.states import FailoverState, LetterState, OperatingStatus, Task
 from instances.states import PowerState
 from operations.history import operations_of
 from operations.holding import is_held
@@ -104,10 +104,11 @@ class InstanceFailovers(InstanceLookups):
     def eject(self, instance_id: str) -> None:
         """Start letting the replica that is furthest take over from a source that failed.
 
-        Raises BadRequest for a source that serves, or has no replicas; InstanceNotAvailable.
+        One whose guest is silent may have failed, whatever it said last. Raises BadRequest for a source that
+        serves, or has no replicas; InstanceNotAvailable.
         """
         source = self.get(instance_id)
-        if source.operating_status in SERVING:
+        if source.serves:
             raise BadRequest(f"Instance {source.id} serves: promote a replica instead.")
         begin(self.context, source, reason="Its tenant asked for it.")
 

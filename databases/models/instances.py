@@ -10,7 +10,15 @@ from cloudweb.database.clock import now
 from databases.models.configurations import Configuration
 from databases.models.datastores import DatastoreVersion
 from databases.querysets import DatabaseInstanceQuerySet
-from databases.states import ACTIVE, ERROR, RESTART_REQUIRED, OperatingStatus, Task
+from databases.states import (
+    ACTIVE,
+    ERROR,
+    RESTART_REQUIRED,
+    SERVING,
+    SILENT_FOR,
+    OperatingStatus,
+    Task,
+)
 
 
 class PartsProject(models.Model):
@@ -104,3 +112,9 @@ class DatabaseInstance(models.Model):
         if self.fault_at is not None:
             return ERROR
         return self.task or (RESTART_REQUIRED if self.restart_required else ACTIVE)
+
+    @property
+    def serves(self) -> bool:
+        """Tell whether its guest said lately that it does: one that is silent may have failed."""
+        heard = self.reported_at is not None and self.reported_at > now() - SILENT_FOR
+        return heard and self.operating_status in SERVING

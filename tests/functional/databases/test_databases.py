@@ -330,7 +330,8 @@ def test_backups_and_replicas(user: User, tmp_path: Path) -> None:
         running.settle()
         shown = client.send("GET", place).json()["instance"]
         assert (shown["replica_of"]["id"], shown["status"]) == (str(replica.id), "ACTIVE")
-        DatabaseInstance.objects.filter(id=replica.id).update(operating_status="FAILED")
+        long_ago = now() - timedelta(minutes=2)
+        DatabaseInstance.objects.filter(id=replica.id).update(reported_at=long_ago)
         ejected = client.send("POST", f"{other}/action", {"eject_replica_source": {}})
         assert ejected.status_code == 202, ejected.content
         running.settle()
