@@ -3,8 +3,9 @@
 Beside a disk of the guest's own (the same QEMU on a bare file, past the page cache), in turn: a volume of its host
 on a socket, and one of another host over TLS. A figure is its speed as a part of the own disk's, in the same minute:
 best against best, and the median of what the rounds say, each of which measures all ways. The demo guest has no fio:
-several ``dd`` at a time keep as many requests on their way. What the processors did for a request, and who, says
-more where others use the machine, too.
+several ``dd`` at a time keep as many requests on their way; with more of them the ways wake less often for each,
+which is much of what one costs. What the processors did for a request, and who, says more where others use the
+machine, too.
 """
 
 from __future__ import annotations
@@ -31,16 +32,18 @@ from tests.builders.volume_bench import FileBench, export_of
 
 WORK = Unguarded()
 SIZE = 256 * MIB
-WRITERS = 4  # at a time, each with one request on its way
+REQUESTS = 4000  # in a round
 ROUNDS = 5  # of each way, in turn
 GOALS = {"socket": 0.95, "TLS": 0.8}
-READ = "dd if={device} of=/dev/null bs={size}k count={count} skip={at} iflag=direct"
-WRITE = "dd if=/dev/zero of={device} bs={size}k count={count} seek={at} oflag=direct"
-KINDS = (  # what, the command for one of the writers, KiB of a request, how many each makes in a round
-    ("read, 64 KiB", READ, 64, 1000),
-    ("write, 64 KiB", WRITE, 64, 1000),
-    ("read, 4 KiB", READ, 4, 1000),
-    ("write, 4 KiB", WRITE, 4, 1000),
+READ = "dd if={device} of=/dev/null bs={size}k count={count} skip=$at iflag=direct"
+WRITE = "dd if=/dev/zero of={device} bs={size}k count={count} seek=$at oflag=direct"
+KINDS = (  # what, the command for one of those at a time, KiB of a request, how many at a time
+    ("read, 64 KiB", READ, 64, 4),
+    ("write, 64 KiB", WRITE, 64, 4),
+    ("read, 4 KiB", READ, 4, 4),
+    ("write, 4 KiB", WRITE, 4, 4),
+    ("read, 64 KiB, 16 at a time", READ, 64, 16),
+    ("write, 4 KiB, 16 at a time", WRITE, 4, 16),
 )
 
 
@@ -90,21 +93,21 @@ class Ways:
                 devices[name] = f"/dev/{shell.run(find).split('/')[3]}"
             for device in devices.values():  # their clusters are there, as after a while of use
                 shell.run(f"dd if=/dev/zero of={device} bs=1M conv=fsync 2>/dev/null || true")
-            for what, command, size, count in KINDS:
+            for what, command, size, abreast in KINDS:
                 rounds = []
                 used = dict.fromkeys(devices, dict.fromkeys(self.parties(), 0.0))
                 for _ in range(ROUNDS):
                     took = {}
                     for name, device in devices.items():
                         before = self.parties()
-                        took[name] = _seconds(shell, command, device, size, count)
+                        took[name] = _seconds(shell, command, device, size, abreast)
                         after = self.parties()
                         each = {one: after[one] - before[one] for one in after}
                         used[name] = {one: used[name][one] + each[one] for one in each}
                     rounds.append(took)
                 yield from _said(what, rounds)
                 for name, each in used.items():
-                    work = {one: 1e6 * each[one] / (ROUNDS * WRITERS * count) for one in each}
+                    work = {one: 1e6 * each[one] / (ROUNDS * REQUESTS) for one in each}
                     parts = ", ".join(f"{one} {value:.0f}" for one, value in work.items())
                     yield Figure(f"  {name}: CPU of a request ({parts})", sum(work.values()), "us")
 
@@ -129,17 +132,13 @@ def _said(what: str, rounds: list[dict[str, float]]) -> Iterator[Figure]:
         yield Figure("    median", usual, "", goal=goal, at_least=True)
 
 
-def _seconds(shell: GuestConsole, command: str, device: str, size: int, count: int) -> float:
-    """Return what all writers take, each in a part of its own, by the guest's clock."""
-    part = SIZE // (size * 1024) // WRITERS
-    commands = [
-        command.format(device=device, size=size, count=count, at=number * part)
-        for number in range(WRITERS)
-    ]
-    lines = [f"{one} 2>/dev/null || touch /tmp/failed &" for one in commands]
-    said = shell.run(
-        f"read a b </proc/uptime; {' '.join(lines)} wait; read c d </proc/uptime; echo $a $c"
-    )
+def _seconds(shell: GuestConsole, command: str, device: str, size: int, abreast: int) -> float:
+    """Return what all take that work at a time, each in a part of its own, by the guest's clock."""
+    part = SIZE // (size * 1024) // abreast
+    places = " ".join(str(number * part) for number in range(abreast))
+    one = command.format(device=device, size=size, count=REQUESTS // abreast)
+    work = f"for at in {places}; do {one} 2>/dev/null || touch /tmp/failed & done; wait"
+    said = shell.run(f"read a b </proc/uptime; {work}; read c d </proc/uptime; echo $a $c")
     shell.run("test ! -e /tmp/failed")
     begun, ended = map(float, said.split())
     return max(ended - begun, 0.01)
