@@ -77,7 +77,7 @@ COMPUTE = Microversions(
         40: "Usage comes in pages.",
         41: "Aggregates have a UUID.",
         42: always("Tags of devices, which 2.33 and 2.37 had lost.", because=TAGS_AT_ALL),
-        43: always("The calls about hosts are gone.", because="they are there at no version"),
+        43: "The calls about hosts are gone.",
         44: "The actions on fixed and floating addresses are gone, like virtual interfaces.",
         45: "Making an image of a server answers its id in the body.",
         46: always(

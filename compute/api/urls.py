@@ -8,6 +8,7 @@ from compute.api.extensions import ExtensionViewSet
 from compute.api.flavor_access import FlavorAccessViewSet
 from compute.api.flavor_extra_specs import FlavorExtraSpecViewSet
 from compute.api.flavors import FlavorViewSet
+from compute.api.hosts import HostViewSet
 from compute.api.hypervisors import HypervisorViewSet
 from compute.api.services import ServiceCollection
 from compute.api.versions import VersionViewSet
@@ -35,6 +36,8 @@ ROUTES: list[URLPattern | URLResolver] = [
         "os-services/<str:service_id>",
         ServiceCollection.as_view({"put": "update", "delete": "destroy"}),
     ),
+    path("os-hosts", HostViewSet.as_view({"get": "list"})),
+    path("os-hosts/<str:host>", HostViewSet.as_view({"get": "retrieve", "put": "update"})),
     path("os-hypervisors", HypervisorViewSet.as_view({"get": "list"})),
     path("os-hypervisors/detail", HypervisorViewSet.as_view({"get": "list_detail"})),
     path("os-hypervisors/statistics", HypervisorViewSet.as_view({"get": "statistics"})),

@@ -20,6 +20,7 @@ from cloudweb.periodic import periodic
 from cloudweb.policy import policy
 from compute import conf, failures, traits
 from compute.exceptions import AggregateConflict, HostInUse, HostNotFound
+from compute.host_shares import HostShare, shares_of
 from compute.manager.aggregates import zones_of
 from compute.meter_objects import GuestMeters, MetersRequest, Span
 from compute.models import Host, ProofKind
@@ -51,6 +52,11 @@ class HostManager(Manager):
         if host is None:
             raise HostNotFound(name)
         return host
+
+    @policy("compute:hosts:show")
+    def shares(self, name: str) -> Sequence[HostShare]:
+        """Return what is used of a host, in all and by project; raise HostNotFound."""
+        return shares_of(self.get(name))
 
     @policy("compute:hosts:show")
     def is_up(self, name: str) -> bool:

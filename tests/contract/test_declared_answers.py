@@ -35,6 +35,8 @@ READ = {
     "/os-aggregates/{aggregate_id}": {"aggregate_id": "aggregate"},
     "/extensions": {},
     "/extensions/{alias}": {"alias": "os-keypairs"},
+    "/os-hosts": {},
+    "/os-hosts/{host}": {"host": "h1"},
     "/os-hypervisors": {},
     "/os-hypervisors/detail": {},
     "/os-hypervisors/statistics": {},

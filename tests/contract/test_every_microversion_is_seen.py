@@ -159,6 +159,7 @@ SEEN: dict[int, tuple[Callable[[Asked], Any], Any, Any]] = {
     39: (code("GET", "/images/<image_id>/metadata"), 200, 404),
     40: (shows("tenant_usages_links", path="/os-simple-tenant-usage?limit=1"), False, True),
     41: (shows("aggregate", "uuid", path="/os-aggregates/<aggregate_id>"), False, True),
+    43: (code("GET", "/os-hosts"), 200, 404),
     44: (code("POST", ACTION, {"addFixedIp": {"networkId": "<network_id>"}}), 202, 404),
     47: (shows("server", "flavor", "original_name"), False, True),
     49: (known(f"{SERVER}/os-interface", {"interfaceAttachment": {"tag": "t"}}), False, True),

@@ -27,6 +27,7 @@ def build(owner: User) -> dict[str, Any]:
         "service_id": str(Service.objects.get().id),
         "hypervisor_id": str(host.id),
         "pattern": "h1",
+        "host": "h1",
         "alias": "os-services",
         "aggregate_id": Aggregate.objects.create(name="a").pk,
     }
@@ -71,6 +72,9 @@ LINES = [
         body={"status": "disabled"},
     ),
     Line("DELETE", f"{V21}/os-services/{{service_id}}", OPERATORS, status=204, headers=at("2.53")),
+    Line("GET", V21 + "/os-hosts", OPERATORS),
+    Line("GET", f"{V21}/os-hosts/{{host}}", OPERATORS),
+    Line("PUT", f"{V21}/os-hosts/{{host}}", OPERATORS, body={"status": "disable"}),
     Line("GET", V21 + "/os-hypervisors", OPERATORS),
     Line("GET", V21 + "/os-hypervisors/detail", OPERATORS),
     Line("GET", V21 + "/os-hypervisors/statistics", OPERATORS),

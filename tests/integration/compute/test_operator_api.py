@@ -196,6 +196,37 @@ def test_services_are_forgotten_by_number_to_2_52() -> None:
     assert not Host.objects.exists()
 
 
+def test_hosts_are_shown_with_what_is_used_of_them_and_disabled_to_2_42() -> None:
+    make_host("h1", vcpus=8, ram=4096, disk=100)
+    admin = compute_client("admin", "2.42").send
+    for project in ("p", "p", "q"):
+        claim(
+            make_context(),
+            instance_id=str(uuid.uuid4()),
+            project_id=project,
+            request=make_request(vcpus=1, ram=512, disk=1),
+        )
+    found = admin("GET", "/os-hosts").json()["hosts"]
+    assert {"host_name": "h1", "service": "compute", "zone": "nova"} in found
+    assert admin("GET", "/os-hosts?zone=far").json()["hosts"] == []
+    host = Host.objects.get()
+    shown = [one["resource"] for one in admin("GET", "/os-hosts/h1").json()["host"]]
+    assert [(one["project"], one["cpu"], one["memory_mb"], one["disk_gb"]) for one in shown] == [
+        ("(total)", 8, host.ram, host.disk),
+        ("(used_now)", 3, host.ram_used_in_all, host.disk_used_in_all),
+        ("(used_max)", 3, 1536, 3),
+        ("p", 2, 1024, 2),
+        ("q", 1, 512, 1),
+    ]
+    answer = admin("PUT", "/os-hosts/h1", {"status": "Disable"})
+    assert (answer.status_code, answer.json()) == (200, {"host": "h1", "status": "disabled"})
+    assert not Host.objects.get().enabled
+    assert admin("PUT", "/os-hosts/h1", {"maintenance_mode": "enable"}).status_code == 501
+    assert admin("PUT", "/os-hosts/h1", {}).status_code == 400
+    assert admin("GET", "/os-hosts/h9").status_code == 404
+    assert admin("PUT", "/os-hosts/h9", {"status": "enable"}).status_code == 404
+
+
 def test_services_of_the_control_plane_are_shown_but_not_changed() -> None:
     make_service("network", "h1")
     for domain in ("conductor", "scheduler", "taskmanager"):
