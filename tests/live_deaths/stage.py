@@ -84,6 +84,9 @@ def _settle(
     cloud.openstack(
         "compute", "service", "set", *off, "control", "nova-compute", cloud="cloudweb-admin"
     )
+    for one in [*admin.block_storage.services()]:
+        if one.binary == "cinder-volume" and one.host.startswith("control@"):
+            admin.block_storage.disable_service(one)
     tenant = Tenant(cloud, admin, home, role="admin")
     gate = tenant.group("gate")
     tenant.allow(gate, protocol="tcp", port_range_min=22, port_range_max=22)
