@@ -41,6 +41,7 @@ from dashboard.views.database_backups import (
     DatabaseOwnBackups,
     DatabaseReplicas,
     DeleteDatabaseBackup,
+    KeepDatabaseLog,
     NewReplica,
     SetFailover,
 )
@@ -52,6 +53,13 @@ from dashboard.views.database_contents import (
     NewContent,
     NewDatabaseUser,
     NewPassword,
+)
+from dashboard.views.database_schedules import (
+    DeleteDatabaseSchedule,
+    EditDatabaseSchedule,
+    NewDatabaseSchedule,
+    PauseDatabaseSchedule,
+    ResumeDatabaseSchedule,
 )
 from dashboard.views.database_settings import (
     ConfigurationPage,
@@ -162,6 +170,7 @@ from dashboard.views.volumes import NewVolume, TakeVolume, Volumes
 
 VOLUME_GROUP = "volume-groups/<uuid:volume_group_id>"
 DATABASE = "databases/<uuid:database_id>"
+DATABASE_SCHEDULE = f"{DATABASE}/schedules/<uuid:schedule_id>"
 
 urlpatterns = [
     path("login/expired", ExpiredPassword.as_view(), name="expired_password"),
@@ -328,11 +337,31 @@ urlpatterns = [
     path(f"{DATABASE}/contents/root", EnableRoot.as_view(), name="enable_root"),
     path(f"{DATABASE}/contents/do/<slug:what>", ChangeContents.as_view(), name="change_contents"),
     path(f"{DATABASE}/backups", DatabaseOwnBackups.as_view(), name="database_own_backups"),
+    path(f"{DATABASE}/backups/log", KeepDatabaseLog.as_view(), name="keep_database_log"),
     path(f"{DATABASE}/backups/new", BackUpDatabase.as_view(), name="back_up_database"),
     path(
         f"{DATABASE}/backups/<uuid:backup_id>/delete",
         DeleteDatabaseBackup.as_view(),
         name="delete_database_backup",
+    ),
+    path(f"{DATABASE}/schedules/new", NewDatabaseSchedule.as_view(), name="new_database_schedule"),
+    path(
+        f"{DATABASE_SCHEDULE}/edit", EditDatabaseSchedule.as_view(), name="edit_database_schedule"
+    ),
+    path(
+        f"{DATABASE_SCHEDULE}/pause",
+        PauseDatabaseSchedule.as_view(),
+        name="pause_database_schedule",
+    ),
+    path(
+        f"{DATABASE_SCHEDULE}/resume",
+        ResumeDatabaseSchedule.as_view(),
+        name="resume_database_schedule",
+    ),
+    path(
+        f"{DATABASE_SCHEDULE}/delete",
+        DeleteDatabaseSchedule.as_view(),
+        name="delete_database_schedule",
     ),
     path(f"{DATABASE}/replicas", DatabaseReplicas.as_view(), name="database_replicas"),
     path(f"{DATABASE}/replicas/new", NewReplica.as_view(), name="new_replica"),

@@ -3,6 +3,8 @@
 ``MAX_VOLUME`` is the largest volume a database may have, in GiB. ``GUESTS`` are ``real`` ones, with an
 agent, or ``fake`` ones, which answer at once; ``ANSWER_WITHIN`` is how long a client waits for what a guest
 is asked, in seconds. ``BACKUP_STORE`` names the image store that keeps backups (the first one, if none).
+``LOG_EVERY`` is how often guests send the log by which one goes back to a moment, in seconds; ``LOG_VOLUMES``
+how much of it is kept, in volumes of its database.
 """
 
 from __future__ import annotations
@@ -12,4 +14,6 @@ from cloudweb.conf import drivers, env
 MAX_VOLUME = env.int("DATABASE_MAX_VOLUME", default=1000)
 GUESTS = env.str("DATABASE_GUESTS", default=drivers())
 BACKUP_STORE = env.str("DATABASE_BACKUP_STORE", default="")
+LOG_EVERY = env.int("DATABASE_LOG_EVERY", default=300)
+LOG_VOLUMES = env.int("DATABASE_LOG_VOLUMES", default=2)
 ANSWER_WITHIN = env.float("DATABASE_ANSWER_WITHIN", default=10.0)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from cloudweb.exceptions import BadRequest, CloudwebError, Conflict, NotFound
+from cloudweb.times import micros_z
 
 
 class Unprocessable(CloudwebError):
@@ -141,6 +144,21 @@ class BackupBusy(Unprocessable):
 
     def __init__(self, backup_id: object, why: str) -> None:
         super().__init__(f"Backup {backup_id} {why}.")
+
+
+class MomentNotKept(Unprocessable):
+    """No backup, with the log after it, leads to a moment."""
+
+    code = "database_moment_not_kept"
+
+    def __init__(self, earliest: datetime | None, latest: datetime | None) -> None:
+        if earliest is None or latest is None:
+            super().__init__("No moment of that database can be gone back to.")
+        else:
+            super().__init__(
+                f"That moment is not kept: {micros_z(earliest)} is the first and "
+                f"{micros_z(latest)} the last."
+            )
 
 
 class BackupDamaged(CloudwebError):

@@ -17,7 +17,8 @@ from cloudweb.database.locks import locked
 from cloudweb.objects import VersionedObject
 from databases import objects, rpc
 from databases.mail import payload_of
-from databases.models import ConfigurationParameter, FakeGuest, Letter
+from databases.models import ConfigurationParameter, FakeGuest, Letter, LogArchive
+from databases.moments import place
 from databases.states import LetterState
 
 State = dict[str, Any]
@@ -43,6 +44,31 @@ def answer(letter: Letter) -> None:
         guest.save()
     letter.state, letter.answered_at = LetterState.ANSWERED, now()
     letter.save()
+
+
+def send_log(archive: LogArchive) -> None:
+    """Send what a guest that keeps its log would have sent by now."""
+    guest = FakeGuest.objects.filter(instance_id=archive.instance_id).first()
+    begun = guest.state.get("log") if guest else ""
+    if not begun:
+        return
+    last = archive.pieces.order_by("-number").first()
+    archive.pieces.create(
+        number=last.number + 1 if last else 1,
+        run="fa4e",
+        begins=last.ends if last else place(begun),
+        ends=place(position()),
+        until=now(),
+        size=1 << 10,
+        draw="fake",
+        checksum="0" * 64,
+    )
+
+
+def position() -> str:
+    """Return how far a datastore is that writes all the time."""
+    moment = now()
+    return f"{int(moment.timestamp()):X}/{moment.microsecond:X}"
 
 
 def empty() -> State:
@@ -224,8 +250,15 @@ def _dump(_state: State, wanted: objects.DumpRequest, letter: Letter) -> Version
         backup_type={"postgresql": "pg_basebackup", "mariadb": "mariabackup"}[
             letter.instance.version.manager
         ],
-        position=f"{letter.epoch}/0",
+        position=position(),
     )
+
+
+def _keep_log(state: State, told: objects.KeepLog, letter: Letter) -> VersionedObject:
+    if letter.instance.version.manager != "postgresql":
+        raise Refused("This datastore can go back to its backups alone.")
+    state["log"] = position() if told.url else ""
+    return objects.LogKept(position=state["log"])
 
 
 def _log(_state: State, asked: objects.LogRequest, _letter: Letter) -> VersionedObject:
@@ -297,6 +330,7 @@ _METHODS: dict[str, Callable[[State, Any, Letter], VersionedObject | None]] = {
     rpc.GROW_FILESYSTEM.name: _grow,
     rpc.UPGRADE.name: _upgrade,
     rpc.BACKUP.name: _dump,
+    rpc.KEEP_LOG.name: _keep_log,
     rpc.PUBLISH_LOG.name: _log,
     rpc.TAIL_LOG.name: _log,
     rpc.ENABLE_REPLICATION.name: _admit,

@@ -350,6 +350,46 @@ class DumpMade(VersionedObject):
     parts: tuple[UploadedPart, ...] = ()
 
 
+class KeepLog(VersionedObject):
+    """Send the log (WAL) every so many seconds, to ``url`` with a piece's number in it; "": no longer.
+
+    ``number`` is the first piece's; a piece has ``most`` bytes at most.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    archive: str
+    url: str = Field("", repr=False)
+    number: int = 1
+    every: int = 300
+    most: int = 0
+
+
+class LogKept(VersionedObject):
+    """The log is sent from this position on; "" where it is not sent any more."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    position: str
+
+
+class LogSent(VersionedObject):
+    """A piece of a log that the store has taken; ``run`` differs where it does not follow the piece before.
+
+    It holds all between two positions, and a commit after ``until`` (RFC 3339), which is "" where more waited.
+    """
+
+    VERSION: ClassVar[str] = "1.0"
+
+    archive: str
+    run: str
+    number: int
+    receipt: str
+    since: str
+    position: str
+    until: str
+
+
 class LogRequest(VersionedObject):
     """Upload the end of a log, or (without a target) answer its last lines."""
 

@@ -2,51 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from cloudweb.context import RequestContext
 from databases.states import Task
 
 if TYPE_CHECKING:
-    from databases.models import Backup, Configuration, DatabaseInstance  # noqa: F401
+    from databases.models import (  # noqa: F401
+        Backup,
+        BackupStrategy,
+        Configuration,
+        DatabaseBackupSchedule,
+        DatabaseInstance,
+    )
 
 
-class DatabaseConfigurationQuerySet(QuerySet["Configuration"]):
+M = TypeVar("M", bound=Model)
+
+
+class OfProjects(QuerySet[M]):
+    """Rows that are a project's."""
+
+    def visible_to(self, context: RequestContext) -> Self:
+        """Keep what the caller's project owns; admins see everything."""
+        return self if context.is_admin else self.of_project(context)
+
+    def of_project(self, context: RequestContext) -> Self:
+        """Keep what is the caller's own project's."""
+        return self.filter(project_id=context.project_id or "")
+
+
+class DatabaseConfigurationQuerySet(OfProjects["Configuration"]):
     """Configurations."""
 
-    def visible_to(self, context: RequestContext) -> Self:
-        """Keep what the caller's project owns; admins see everything."""
-        return self if context.is_admin else self.of_project(context)
 
-    def of_project(self, context: RequestContext) -> Self:
-        """Keep what is the caller's own project's."""
-        return self.filter(project_id=context.project_id or "")
-
-
-class DatabaseBackupQuerySet(QuerySet["Backup"]):
+class DatabaseBackupQuerySet(OfProjects["Backup"]):
     """Backups."""
 
-    def visible_to(self, context: RequestContext) -> Self:
-        """Keep what the caller's project owns; admins see everything."""
-        return self if context.is_admin else self.of_project(context)
 
-    def of_project(self, context: RequestContext) -> Self:
-        """Keep what is the caller's own project's."""
-        return self.filter(project_id=context.project_id or "")
+class DatabaseBackupScheduleQuerySet(OfProjects["DatabaseBackupSchedule"]):
+    """Schedules of backups."""
 
 
-class DatabaseInstanceQuerySet(QuerySet["DatabaseInstance"]):
+class BackupStrategyQuerySet(OfProjects["BackupStrategy"]):
+    """Where backups are stored."""
+
+
+class DatabaseInstanceQuerySet(OfProjects["DatabaseInstance"]):
     """Database instances."""
-
-    def visible_to(self, context: RequestContext) -> Self:
-        """Keep what the caller's project owns; admins see everything."""
-        return self if context.is_admin else self.of_project(context)
-
-    def of_project(self, context: RequestContext) -> Self:
-        """Keep what is the caller's own project's."""
-        return self.filter(project_id=context.project_id or "")
 
     def complete(self) -> Self:
         """Read along whatever a representation shows."""

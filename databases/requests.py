@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,10 @@ class NewUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRequest:
-    """An instance; ``volume_size`` is GiB. A replica takes what it does not say from its source."""
+    """An instance; ``volume_size`` is GiB. A replica takes what it does not say from its source.
+
+    ``copy_of`` with a ``moment``: it begins with what that instance held then.
+    """
 
     name: str
     flavor_id: str | None = None
@@ -45,6 +49,8 @@ class InstanceRequest:
     users: Sequence[NewUser] = ()
     configuration_id: str | None = None
     backup_id: str | None = None
+    copy_of: str | None = None
+    moment: datetime | None = None
     replica_of: str | None = None
     replica_count: int = 1
     is_public: bool = False

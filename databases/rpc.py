@@ -23,6 +23,8 @@ from databases.objects import (
     DumpRequest,
     FilesystemSize,
     Guard,
+    KeepLog,
+    LogKept,
     LogRequest,
     LogText,
     NoArguments,
@@ -76,6 +78,8 @@ GROW_FILESYSTEM = Method("guestagent.grow_filesystem", VolumeSize, FilesystemSiz
 UPGRADE = Method("guestagent.upgrade", UpgradeRequest, Prepared, deadline=_COPY)
 #: Uploads may take as long as the data is large; a backup's progress is its parts.
 BACKUP = Method("guestagent.backup", DumpRequest, DumpMade, deadline=_COPY)
+#: Only a datastore that keeps a log of all that is written (PostgreSQL).
+KEEP_LOG = Method("guestagent.keep_log", KeepLog, LogKept)
 PUBLISH_LOG = Method("guestagent.publish_log", LogRequest, LogText)
 TAIL_LOG = Method("guestagent.tail_log", LogRequest, LogText, query=True)
 #: Let one replica come; a source, or a replica that others are to follow.

@@ -52,6 +52,7 @@ class BackupStatus(TextChoices):
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
     RESTORED = "RESTORED"
+    DELETING = "DELETING"
     DELETE_FAILED = "DELETE_FAILED"
 
 
@@ -86,3 +87,7 @@ class ParameterKind(TextChoices):
 ACTIVE, ERROR, RESTART_REQUIRED = "ACTIVE", "ERROR", "RESTART_REQUIRED"
 #: Nothing is done to a backup any more.
 SETTLED = (BackupStatus.COMPLETED, BackupStatus.FAILED, BackupStatus.RESTORED)
+#: A guest is at work on it.
+BEING_TAKEN = (BackupStatus.NEW, BackupStatus.BUILDING, BackupStatus.SAVING)
+#: A database can begin with it, and an incremental one add to it.
+WHOLE = (BackupStatus.COMPLETED, BackupStatus.RESTORED)

@@ -318,15 +318,6 @@ class BackupNotFound(NotFound):
         super().__init__(f"Backup {str(backup_id)[:80]} could not be found.")
 
 
-class BackupScheduleNotFound(NotFound):
-    """No such schedule, or none this caller may see."""
-
-    code = "backup_schedule_not_found"
-
-    def __init__(self, schedule_id: object) -> None:
-        super().__init__(f"Backup schedule {str(schedule_id)[:80]} could not be found.")
-
-
 class BackupDataNotFound(NotFound):
     """A transfer asks for what is not there."""
 
@@ -414,15 +405,6 @@ class InvalidTransferKey(BadRequest):
 
     def __init__(self, transfer_id: object) -> None:
         super().__init__(f"Attempt to transfer {transfer_id} with invalid auth key.")
-
-
-class TooManySchedules(BadRequest):
-    """The volume has as many schedules as one may have."""
-
-    code = "too_many_schedules"
-
-    def __init__(self, most: int) -> None:
-        super().__init__(f"A volume has {most} schedules of backups at most.")
 
 
 class GroupNotFound(NotFound):

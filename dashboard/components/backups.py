@@ -1,4 +1,4 @@
-"""What pages show of backups and of their schedules."""
+"""What pages show of backups of volumes."""
 
 from __future__ import annotations
 
@@ -6,28 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
+from django.urls import reverse
 
 from cloudweb.context import RequestContext
 from cloudweb.listing import Listing
+from dashboard.components.schedules import schedule_rows
 from dashboard.components.status import Badge
 from dashboard.templatetags.pages import size
 from volume.manager import BackupManager, BackupScheduleManager
 from volume.states import ACTIONS, BackupStatus
 
 if TYPE_CHECKING:
-    from volume.models import Backup, BackupSchedule, Volume
+    from volume.models import Backup, Volume
 
 #: So many of a volume's backups are on its page; the list has them all.
 SHOWN = 5
-#: hours -> how often that is.
-RHYTHMS = {
-    1: "Every hour",
-    6: "Every 6 hours",
-    12: "Every 12 hours",
-    24: "Every day",
-    168: "Every week",
-    720: "Every 30 days",
-}
 _BADGES = {
     BackupStatus.CREATING: Badge("Being taken", "info", "loader-2", busy=True),
     BackupStatus.AVAILABLE: Badge("Ready", "success", "check", "It can be restored."),
@@ -74,24 +67,6 @@ def in_store(backup: Backup) -> str:
     return size(backup.stored_bytes) if backup.sha256 else ""
 
 
-def rhythm(hours: int) -> str:
-    """Return how often something is that is done again after so many hours."""
-    return RHYTHMS.get(hours, f"Every {hours} hours")
-
-
-def kept_by(schedule: BackupSchedule) -> str:
-    """Return which backups of a schedule are kept, as one reads it."""
-    parts = [f"the last {schedule.keep_last}"]
-    for number, unit in (
-        (schedule.keep_daily, "day"),
-        (schedule.keep_weekly, "week"),
-        (schedule.keep_monthly, "month"),
-    ):
-        if number:
-            parts.append(f"one of each of {number} {unit}{'s' if number > 1 else ''}")
-    return ", ".join(parts)
-
-
 def backup_facts(
     context: RequestContext, volume: Volume, may: Callable[[str], bool]
 ) -> Mapping[str, Any]:
@@ -103,10 +78,10 @@ def backup_facts(
         "backups": [(one, backup_badge(one), kind_of(one), proof_badge(one)) for one in found.rows],
         "more_backups": found.more,
         "has_backup": found.more or any(one.status == BackupStatus.AVAILABLE for one in found.rows),
-        "schedules": [
-            (one, rhythm(one.interval), kept_by(one))
-            for one in BackupScheduleManager(context).list(schedules).rows
-        ],
+        "schedules": schedule_rows(
+            BackupScheduleManager(context).list(schedules).rows, "", volume.id
+        ),
+        "new_schedule": reverse("new_schedule", args=[volume.id]),
         "may_back_up": may("volume:backups:create")
         and volume.status in ACTIONS["back_up"].starts_in,
         "may_schedule": may("volume:backup_schedules:create"),

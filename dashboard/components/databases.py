@@ -22,7 +22,7 @@ from databases.manager import (
     DatastoreManager,
     LimitsManager,
 )
-from databases.states import SETTLED, BackupStatus, OperatingStatus, Task
+from databases.states import SETTLED, WHOLE, BackupStatus, OperatingStatus, Task
 from network.manager import NetworkManager
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def database_badge(database: DatabaseInstance) -> Badge:
 
 def backup_badge(backup: Backup) -> Badge:
     """Return what a backup is, or what is being done to it."""
+    if backup.status == BackupStatus.DELETING:
+        return Badge("Deleting", "warning", "loader-2", busy=True)
     going = Badge("Being taken", "info", "loader-2", busy=True)
     return _BACKUPS.get(BackupStatus(backup.status), going)
 
@@ -126,7 +128,7 @@ def why_not_eject(database: DatabaseInstance) -> str:
 
 def may_restore(backup: Backup) -> bool:
     """Tell whether a database can begin with it."""
-    return backup.status in (BackupStatus.COMPLETED, BackupStatus.RESTORED)
+    return backup.status in WHOLE
 
 
 def may_forget(backup: Backup) -> bool:

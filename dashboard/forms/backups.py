@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from cloudweb.exceptions import CloudwebError, QuotaExceeded
-from dashboard.components.backups import RHYTHMS, rhythm
+from dashboard.components.schedules import RHYTHMS, rhythm
 from dashboard.forms.fields import NameField, RefusableForm
 from dashboard.forms.networks import GONE, OfferingForm
 from dashboard.forms.volumes import LARGEST, SIZE_ERRORS
 from volume.exceptions import InvalidBackup, InvalidVolume
 
 if TYPE_CHECKING:
-    from volume.models import BackupSchedule
+    from cloudweb.schedules import Schedule
 
 KINDS = [
     ("incremental", "What changed since the newest backup"),
@@ -60,7 +60,7 @@ def _count(least: int, first: int) -> forms.IntegerField:
 
 
 class ScheduleForm(RefusableForm):
-    """When a volume is backed up by itself, and what of that is kept."""
+    """When something is backed up by itself, and what of that is kept."""
 
     name = NameField()
     interval = forms.TypedChoiceField(coerce=int, initial=24, error_messages=GONE)
@@ -69,10 +69,9 @@ class ScheduleForm(RefusableForm):
     keep_daily = _count(0, 0)
     keep_weekly = _count(0, 4)
     keep_monthly = _count(0, 0)
-    encrypted = forms.BooleanField(required=False)
 
     def __init__(
-        self, data: Any = None, *, schedule: BackupSchedule | None = None, **options: Any
+        self, data: Any = None, *, schedule: Schedule | None = None, **options: Any
     ) -> None:
         names = [*self.base_fields]
         now = None if schedule is None else {name: getattr(schedule, name) for name in names}
@@ -81,3 +80,9 @@ class ScheduleForm(RefusableForm):
         field = self.fields["interval"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(hours, rhythm(hours)) for hours in sorted(rhythms)]
+
+
+class VolumeScheduleForm(ScheduleForm):
+    """That of a volume, whose backups may be encrypted."""
+
+    encrypted = forms.BooleanField(required=False)

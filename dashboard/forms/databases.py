@@ -14,7 +14,7 @@ from dashboard.components.volumes import Space
 from dashboard.forms.fields import NameField, RefusableForm
 from dashboard.forms.networks import GONE, OfferingForm
 from dashboard.forms.volumes import LARGEST, SIZE_ERRORS
-from databases.exceptions import ConfigurationDoesNotFit
+from databases.exceptions import ConfigurationDoesNotFit, MomentNotKept
 from databases.requests import InstanceRequest, NewDatabase, NewUser
 
 #: An empty password is drawn; the datastores' own rules are the manager's.
@@ -39,7 +39,11 @@ class BlocksField(forms.CharField):
 class LaunchDatabaseForm(OfferingForm):
     """What is chosen on the launch page; the page itself offers only what there is."""
 
-    FIELDS = {QuotaExceeded: "size", ConfigurationDoesNotFit: "configuration"}
+    FIELDS = {
+        QuotaExceeded: "size",
+        ConfigurationDoesNotFit: "configuration",
+        MomentNotKept: "moment",
+    }
 
     name = NameField()
     version = forms.ChoiceField(error_messages={"required": "Choose a datastore.", **GONE})
@@ -53,12 +57,18 @@ class LaunchDatabaseForm(OfferingForm):
     password = forms.CharField(max_length=LONGEST_PASSWORD, required=False, strip=False)
     backup = forms.ChoiceField(required=False, error_messages=GONE)
     configuration = forms.ChoiceField(required=False, error_messages=GONE)
+    copy_of = forms.UUIDField(required=False)
+    moment = forms.DateTimeField(
+        required=False, error_messages={"invalid": "Write a moment as 2030-01-31T10:11:12."}
+    )
 
     def clean(self) -> dict[str, Any]:
         """Refuse a password of nobody."""
         said = super().clean() or self.cleaned_data
         if said.get("password") and not said.get("user"):
             self.add_error("user", "Whose password is it?")
+        if said.get("copy_of") and not said.get("moment") and "moment" not in self.errors:
+            self.add_error("moment", "Choose a moment.")
         return said
 
     def build_request(self, *, password: str) -> InstanceRequest:
@@ -66,16 +76,20 @@ class LaunchDatabaseForm(OfferingForm):
         said = self.cleaned_data
         database, user, backup = said["database"], said["user"], said["backup"]
         may_use = (database,) if database else ()
+        copy_of = said["copy_of"]
+        begins = bool(backup or copy_of)
         return InstanceRequest(
             name=said["name"],
             flavor_id=said["flavor"],
             volume_size=said["size"],
-            version=None if backup else said["version"],
+            version=None if begins else said["version"],
             network_id=said["network"],
             databases=[NewDatabase(name=database)] if database else [],
             users=[NewUser(name=user, password=password, databases=may_use)] if user else [],
-            backup_id=backup or None,
-            configuration_id=None if backup else said["configuration"] or None,
+            backup_id=None if copy_of else backup or None,
+            copy_of=str(copy_of) if copy_of else None,
+            moment=said["moment"] if copy_of else None,
+            configuration_id=None if begins else said["configuration"] or None,
             allowed_cidrs=said["cidrs"],
             require_tls=said["require_tls"],
         )

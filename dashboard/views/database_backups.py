@@ -26,17 +26,25 @@ from dashboard.components.databases import (
     why_not_eject,
 )
 from dashboard.components.lists import Action, Asked, Column, Empty, Field, Link, Offer
+from dashboard.components.schedules import schedule_rows
 from dashboard.components.status import Badge
+from dashboard.forms.backups import ScheduleForm
 from dashboard.forms.databases import BackUpDatabaseForm, FailoverForm, NewReplicaForm
 from dashboard.templatetags.pages import size
 from dashboard.views.box import Box
 from dashboard.views.database import DatabasePage
 from dashboard.views.detail_page import Press
 from dashboard.views.list_page import ListPage
-from databases.manager import DatabaseBackupManager, DatabaseInstanceManager
+from databases.manager import (
+    DatabaseBackupManager,
+    DatabaseBackupScheduleManager,
+    DatabaseInstanceManager,
+    PointInTimeManager,
+)
 from databases.requests import InstanceRequest
 
 if TYPE_CHECKING:
+    from databases.manager.point_in_time import PointInTime
     from databases.models import Backup, DatabaseInstance
 
 
@@ -194,14 +202,37 @@ class DatabaseOwnBackups(DatabasePage):
                 )
                 for one in found
             ],
+            "point": self._point(),
+            "may_keep_log": self.may("database:point_in_time:update"),
+            "schedules": schedule_rows(
+                DatabaseBackupScheduleManager(self.context).of_instance(self.key),
+                "database_",
+                self.key,
+            ),
+            "new_schedule": reverse("new_database_schedule", args=[self.key]),
+            "may_schedule": self.may("database:backup_schedules:create"),
             "may_back_up": self.may("database:backups:create"),
             "may_forget": self.may("database:backups:delete"),
             "may_launch": self.may("database:instances:create"),
         }
 
+    def _point(self) -> PointInTime | None:
+        """Return how far back one can go; None for a datastore that has its backups alone."""
+        if self.database.version.manager != "postgresql" or self.database.replica_of_id:
+            return None
+        return PointInTimeManager(self.context).of_instance(self.key)
+
     def forms(self) -> dict[str, Any]:
-        """Add a new backup."""
-        return {**super().forms(), "back_up_form": self.back_up_form()}
+        """Add a new backup, and a new schedule."""
+        return {
+            **super().forms(),
+            "back_up_form": self.back_up_form(),
+            "schedule_form": self.schedule_form(),
+        }
+
+    def schedule_form(self, data: Any = None) -> ScheduleForm:
+        """Return the form of a new schedule."""
+        return ScheduleForm(data, auto_id="schedule_%s")
 
     def back_up_form(self, data: Any = None) -> BackUpDatabaseForm:
         """Return the form of a new one."""
@@ -217,6 +248,16 @@ class BackUpDatabase(Box, DatabaseOwnBackups):
         """Start it."""
         made = DatabaseBackupManager(self.context).create(instance_id=self.key, **said)
         return f"{made.name} is being taken."
+
+
+class KeepDatabaseLog(Press, DatabaseOwnBackups):
+    """Keep its log, or keep it no longer."""
+
+    def effect(self, **about: Any) -> str:
+        """Start it."""
+        enabled = bool(self.request.POST.get("enabled"))
+        PointInTimeManager(self.context).keep(self.key, enabled=enabled)
+        return "Its log is kept from now on." if enabled else "Its log is kept no longer."
 
 
 class DeleteDatabaseBackup(Press, DatabaseOwnBackups):

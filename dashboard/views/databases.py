@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
@@ -32,7 +35,7 @@ from dashboard.components.lists import Offer as Offered
 from dashboard.forms.databases import LaunchDatabaseForm
 from dashboard.views.list_page import ListPage
 from dashboard.views.page import Page
-from databases.manager import DatabaseInstanceManager
+from databases.manager import DatabaseInstanceManager, PointInTimeManager
 
 if TYPE_CHECKING:
     from databases.models import DatabaseInstance
@@ -213,17 +216,33 @@ class LaunchDatabase(Page):
         """Return what most want: the default version, the smallest size that fits, a network of one's own."""
         asked = self.request.GET.get("backup", "")
         begins = next((one for one in offer.backups if str(one.id) == asked), None)
+        source = as_uuid(self.request.GET.get("of", ""))
+        point = self._point(source)
+        if source and point:
+            begins = next((one for one in offer.backups if str(one.instance_id) == source), None)
         fitting = [card.id for card in offer.flavors if card.fits]
         private = [card.id for card in offer.networks if not card.shared]
         networks = [*private, *(card.id for card in offer.networks)]
         versions = [key for key, _ in offer.versions]
         return {
             "version": str(begins.version_id) if begins else next(iter(versions), None),
-            "backup": str(begins.id) if begins else "",
+            "backup": str(begins.id) if begins and not point else "",
+            "copy_of": source if point else "",
+            "moment": local_of(point.latest) if point and point.latest else "",
             "flavor": next(iter(fitting), None),
             "size": begins.volume_size if begins else 5,
             "network": next(iter(networks), None),
         }
+
+    def _point(self, source: object) -> MomentRange | None:
+        """Return the moments of a database that one can go back to; raise DatabaseInstanceNotFound."""
+        key = as_uuid(str(source or ""))
+        if key is None:
+            return None
+        found = PointInTimeManager(self.context).of_instance(str(key))
+        return (
+            MomentRange(found.earliest, found.latest) if found.earliest and found.latest else None
+        )
 
     def _show(self, offer: Offer, form: LaunchDatabaseForm, *, status: int = 200) -> HttpResponse:
         chosen = {name: form[name].value() or "" for name in ("version", "flavor", "network")}
@@ -232,10 +251,44 @@ class LaunchDatabase(Page):
             "dashboard/databases/launch.html",
             status=status,
             form=form,
+            point=self._point(form["copy_of"].value()),
             offer=offer,
             chosen=chosen,
             more=more,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class MomentRange:
+    """The first and the last moment that one can go back to; fields and sliders have whole seconds."""
+
+    earliest: datetime
+    latest: datetime
+
+    @property
+    def first(self) -> int:
+        """The first whole second after the first moment, in Unix time."""
+        return math.ceil(self.earliest.timestamp())
+
+    @property
+    def last(self) -> int:
+        """The second of the last moment, in Unix time."""
+        return math.floor(self.latest.timestamp())
+
+    @property
+    def least(self) -> str:
+        """The first one as a field has it."""
+        return local_of(datetime.fromtimestamp(self.first, UTC))
+
+    @property
+    def most(self) -> str:
+        """The last one as a field has it."""
+        return local_of(self.latest)
+
+
+def local_of(moment: datetime) -> str:
+    """Return a moment (UTC) as a field of the kind ``datetime-local`` has it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def url_of(database: DatabaseInstance) -> str:

@@ -29,7 +29,7 @@ from dashboard.components.volumes import (
     types_of,
     volume_badge,
 )
-from dashboard.forms.backups import KINDS, BackUpForm, ScheduleForm
+from dashboard.forms.backups import KINDS, BackUpForm, VolumeScheduleForm
 from dashboard.forms.volumes import (
     AttachVolumeForm,
     GrowForm,
@@ -84,7 +84,9 @@ class VolumePage(Page):
             "rename": RenameVolumeForm(initial=named),
             "snapshot": SnapshotForm(auto_id="snapshot_%s"),
             "back_up": self.back_up_form(facts) if facts["may_back_up"] else None,
-            "schedule": ScheduleForm(auto_id="schedule_%s") if facts["may_schedule"] else None,
+            "schedule": VolumeScheduleForm(auto_id="schedule_%s")
+            if facts["may_schedule"]
+            else None,
             "attach": self.attach_form() if facts["may_attach"] else None,
             "upload": self.upload_form() if facts["may_upload"] else None,
             "retype": self.retype_form(volume) if facts["may_retype"] else None,

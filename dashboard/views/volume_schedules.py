@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from cloudweb.exceptions import CloudwebError
-from dashboard.forms.backups import ScheduleForm
+from dashboard.forms.backups import VolumeScheduleForm
 from dashboard.views.page import Page
 from dashboard.views.volume import VolumePage
 from volume.manager import BackupScheduleManager, VolumeManager
@@ -25,7 +25,7 @@ class NewSchedule(VolumePage):
     def post(self, request: HttpRequest, volume_id: uuid.UUID) -> HttpResponse:
         """Do it, or show the form again with what is wrong."""
         VolumeManager(self.context).get(volume_id)
-        form = ScheduleForm(request.POST, auto_id="schedule_%s")
+        form = VolumeScheduleForm(request.POST, auto_id="schedule_%s")
         if not form.is_valid():
             return self.refuse(volume_id, "schedule", form)
         try:
@@ -43,7 +43,7 @@ class EditSchedule(VolumePage):
     ) -> HttpResponse:
         """Show the volume with the form open."""
         schedule = BackupScheduleManager(self.context).find(str(schedule_id))
-        form = ScheduleForm(schedule=schedule, auto_id="edit_schedule_%s")
+        form = VolumeScheduleForm(schedule=schedule, auto_id="edit_schedule_%s")
         return self.shown(
             self.facts(volume_id), opened="edit_schedule", edited=schedule, edit_schedule=form
         )
@@ -53,7 +53,7 @@ class EditSchedule(VolumePage):
     ) -> HttpResponse:
         """Do it, or show the form again with what is wrong."""
         schedule = BackupScheduleManager(self.context).find(schedule_id)
-        form = ScheduleForm(request.POST, schedule=schedule, auto_id="edit_schedule_%s")
+        form = VolumeScheduleForm(request.POST, schedule=schedule, auto_id="edit_schedule_%s")
         if form.is_valid():
             try:
                 BackupScheduleManager(self.context).update(str(schedule_id), form.cleaned_data)

@@ -1,6 +1,6 @@
 """The operators' pages of databases."""
 
-from databases.admin.backups import DatabaseBackupAdmin
+from databases.admin.backups import DatabaseBackupAdmin, DatabaseBackupScheduleAdmin
 from databases.admin.datastores import DatastoreVersionAdmin
 from databases.admin.failovers import FailoverAdmin
 from databases.admin.guests import GuestAgentAdmin
@@ -8,6 +8,7 @@ from databases.admin.instances import DatabaseInstanceAdmin
 
 __all__ = [
     "DatabaseBackupAdmin",
+    "DatabaseBackupScheduleAdmin",
     "DatabaseInstanceAdmin",
     "DatastoreVersionAdmin",
     "FailoverAdmin",

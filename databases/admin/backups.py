@@ -8,9 +8,10 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, pill, row_action
+from cloudweb.schedule_admin import ScheduleAdmin, columns
 from databases.manager import DatabaseBackupManager
-from databases.models import Backup
-from databases.states import BackupStatus
+from databases.models import Backup, DatabaseBackupSchedule
+from databases.states import WHOLE, BackupStatus
 
 
 @admin.register(Backup)
@@ -38,7 +39,7 @@ class DatabaseBackupAdmin(ManagedAdmin):
     def state(self, row: Backup) -> SafeString:
         """Return its status."""
         failed = row.status in (BackupStatus.FAILED, BackupStatus.DELETE_FAILED)
-        whole = row.status in (BackupStatus.COMPLETED, BackupStatus.RESTORED)
+        whole = row.status in WHOLE
         return pill(row.status, good=False if failed else whole or None)
 
     delete_backup = row_action(
@@ -47,3 +48,12 @@ class DatabaseBackupAdmin(ManagedAdmin):
         lambda context, row: DatabaseBackupManager(context).delete(str(row.id)),
         warning="No database can begin with them any more.",
     )
+
+
+@admin.register(DatabaseBackupSchedule)
+class DatabaseBackupScheduleAdmin(ScheduleAdmin):
+    """All schedules of all projects, to be read."""
+
+    of = "instance"
+    list_display = columns(of)
+    search_fields = ("name", "id", "project_id", "instance__id")

@@ -67,6 +67,7 @@ class DatabaseBackupViewSet(ServiceViewSet):
             description=said.description or "",
             parent_id=said.parent_id,
             incremental=said.incremental,
+            container=said.swift_container or "",
         )
         return self._one(row, status=202)
 

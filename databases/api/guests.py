@@ -12,12 +12,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from cloudweb.exceptions import CloudwebError
 from cloudweb.objects import IncompatibleObject, VersionedObject
+from databases.dumps import logs
 from databases.guest.packing import packed, version
 from databases.mailbox import guests
 from databases.mailbox.letters import answered, next_letter
 from databases.mailbox.reports import take
 from databases.models import GuestAgent
-from databases.objects import AgentHint, GuestAnswer, GuestReport, GuestResult
+from databases.objects import AgentHint, GuestAnswer, GuestReport, GuestResult, LogSent
 from instances.api.metadata import asker_of
 from operations.orders import signer
 
@@ -59,6 +60,11 @@ def word(request: HttpRequest, kind: str) -> HttpResponse:
             take(said.agent, GuestReport.load(result.report))
             if not answered(said.agent, result):
                 guests.refuse(asker, kind, claimed=result.letter)
+            return _said(GuestAnswer())
+        if kind == "log":
+            piece = LogSent.load(said.body)
+            if not logs.named(said.agent, piece):
+                guests.refuse(asker, kind, claimed=piece.archive)
             return _said(GuestAnswer())
         report = GuestReport.load(said.body)
     except IncompatibleObject as error:

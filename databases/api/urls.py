@@ -7,6 +7,8 @@ from django.urls import URLPattern, URLResolver, path
 from cloudweb.api.routing import versioned
 from databases.api.absent import NoneViewSet
 from databases.api.actions import InstanceActionViewSet
+from databases.api.backup_schedules import DatabaseBackupScheduleViewSet
+from databases.api.backup_strategies import BackupStrategyViewSet
 from databases.api.backups import DatabaseBackupViewSet
 from databases.api.configurations import ConfigurationViewSet
 from databases.api.contents import (
@@ -25,6 +27,7 @@ from databases.api.flavors import DatabaseFlavorViewSet
 from databases.api.instances import DatabaseInstanceViewSet
 from databases.api.limits import LimitsViewSet, QuotaViewSet
 from databases.api.managed import ManagedInstanceViewSet
+from databases.api.point_in_time import PointInTimeViewSet
 from databases.api.versions import VersionViewSet
 from databases.api.volume_types import DatabaseVolumeTypeViewSet
 
@@ -73,6 +76,13 @@ ROUTES: list[URLPattern | URLResolver] = [
         "backups/<str:backup_id>",
         DatabaseBackupViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
     ),
+    path(
+        f"{INSTANCE}/point_in_time",
+        PointInTimeViewSet.as_view({"get": "retrieve", "put": "update"}),
+    ),
+    path("backup_schedules", DatabaseBackupScheduleViewSet.as_view(COLLECTION)),
+    path("backup_schedules/<str:schedule_id>", DatabaseBackupScheduleViewSet.as_view(ONE)),
+    path("backup_strategies", BackupStrategyViewSet.as_view({**COLLECTION, "delete": "destroy"})),
     path(f"{INSTANCE}/log", LogViewSet.as_view({"get": "list", "post": "show"})),
     path("configurations", ConfigurationViewSet.as_view(COLLECTION)),
     path(CONFIGURATION, ConfigurationViewSet.as_view({**ONE, "patch": "partial_update"})),

@@ -21,6 +21,10 @@ from databases.exceptions import BackupDamaged
 
 #: The folder of a store in which all backups of databases are.
 FOLDER = "database-backups"
+#: Those that tenants want in containers of a name of theirs are in a folder each, under this one.
+CONTAINERS = "containers"
+#: The logs of databases are in a folder of their own, too.
+LOGS = "logs"
 CHUNK = 256 * 1024
 #: A guest is given so many URLs at most, so its parts are larger where its volume is.
 MOST_PARTS, LEAST_PART = 400, 8 * 1024 * 1024
@@ -86,7 +90,7 @@ class DumpRepository:
         except BaseException:
             incoming.drop()
             raise
-        self._drop(number, but=draw)
+        self.drop_part(number, but=draw)
         part = StoredPart(number=number, draw=draw, size=size, sha256=digest.hexdigest())
         return _receipts().sign(f"{self.backup_id}.{number}.{draw}.{size}.{part.sha256}")
 
@@ -95,7 +99,7 @@ class DumpRepository:
 
         Parts that are not named are removed.
         """
-        parts = tuple(map(self._read_receipt, receipts))
+        parts = tuple(map(self.read_receipt, receipts))
         if not parts or [part.number for part in parts] != list(range(1, len(parts) + 1)):
             raise BackupDamaged("The backup's parts are not complete.", detail=str(len(parts)))
         named = {self._key(part.number, part.draw) for part in parts}
@@ -124,7 +128,11 @@ class DumpRepository:
 
     def open(self, part: StoredPart) -> BinaryIO:
         """Return a part's data; raise BackupDamaged where it is gone, StoreUnavailable."""
-        key = self._key(part.number, part.draw)
+        return self.open_part(part.number, part.draw)
+
+    def open_part(self, number: int, draw: str) -> BinaryIO:
+        """Return the data of a part that was sent under this draw; raise as ``open`` does."""
+        key = self._key(number, draw)
         try:
             return self._store.open(key)
         except FileNotFoundError as error:
@@ -155,12 +163,14 @@ class DumpRepository:
     def _key(self, number: int, draw: str) -> str:
         return f"{self.backup_id}/{number:05d}/{draw}"
 
-    def _drop(self, number: int, *, but: str) -> None:
+    def drop_part(self, number: int, *, but: str = "") -> None:
+        """Leave nothing of a part, but for what was sent under one draw."""
         for key in [*self._store.keys(f"{self.backup_id}/{number:05d}/")]:
-            if not key.endswith(f"/{but}"):
+            if not but or not key.endswith(f"/{but}"):
                 self._store.delete(key)
 
-    def _read_receipt(self, receipt: str) -> StoredPart:
+    def read_receipt(self, receipt: str) -> StoredPart:
+        """Return the part that a receipt of ``take`` is for; raise BackupDamaged."""
         try:
             backup, number, draw, size, sha256 = _receipts().unsign(receipt).split(".")
         except (BadSignature, ValueError) as error:

@@ -18,23 +18,47 @@ LIFETIME = 24 * 3600
 #: Where guests find the parts, under the metadata address.
 FOLDER = "openstack/database/dumps"
 
-Purpose = Literal["write", "read"]
+#: Those of a log are in a folder of theirs.
+LOGS = f"{FOLDER}/log"
+
+Purpose = Literal["write", "read", "write_log", "read_log"]
 
 
 def path_of(purpose: Purpose, backup_id: UUID, number: int, *, instance_id: UUID) -> str:
     """Return the path of a part for the guest of one instance."""
+    folder = LOGS if purpose.endswith("_log") else FOLDER
+    signature = signature_of(purpose, backup_id, number, instance_id=instance_id)
+    return f"{folder}/{backup_id}/{number}/{signature}"
+
+
+def log_path(archive_id: UUID, *, instance_id: UUID) -> str:
+    """Return the path by which a guest writes its log; ``{number}`` is a piece's, which the guest counts."""
+    signature = signature_of("write_log", archive_id, 0, instance_id=instance_id)
+    return f"{LOGS}/{archive_id}/{{number}}/{signature}"
+
+
+def signature_of(purpose: Purpose, backup_id: UUID, number: int, *, instance_id: UUID) -> str:
+    """Return what makes a path count."""
     said = _said(purpose, backup_id, number, instance_id)
-    signature = _signer().sign(said).removeprefix(f"{said}:")
-    return f"{FOLDER}/{backup_id}/{number}/{signature}"
+    return _signer().sign(said).removeprefix(f"{said}:")
 
 
 def check(
-    purpose: Purpose, backup_id: UUID, number: int, signature: str, *, instance_id: UUID
+    purpose: Purpose,
+    backup_id: UUID,
+    number: int,
+    signature: str,
+    *,
+    instance_id: UUID,
+    lifetime: int | None = LIFETIME,
 ) -> None:
-    """Raise Forbidden unless the path was made for this guest and this purpose, not long ago."""
+    """Raise Forbidden unless the path was made for this guest and this purpose, not long ago.
+
+    With no ``lifetime`` it counts until what it is for says otherwise.
+    """
     said = _said(purpose, backup_id, number, instance_id)
     try:
-        _signer().unsign(f"{said}:{signature}", max_age=LIFETIME)
+        _signer().unsign(f"{said}:{signature}", max_age=lifetime)
     except BadSignature as error:
         raise Forbidden("The signature is wrong or has expired.", detail=str(error)) from error
 

@@ -14,21 +14,27 @@ from cloudweb.exceptions import Forbidden
 from cloudweb.stores.configured import default_store, store
 from databases import conf
 from databases.dumps import tickets
-from databases.dumps.repository import FOLDER, DumpRepository, part_size
+from databases.dumps.repository import CONTAINERS, FOLDER, DumpRepository, part_size
 from databases.exceptions import BackupDamaged
 from databases.mailbox import guests
 from databases.models import Backup, DatabaseInstance
-from databases.states import BackupStatus
+from databases.states import WHOLE, BackupStatus
 
-#: While a guest sends its backup, and once all of it is there.
+#: While a guest sends its backup.
 _TAKEN = (BackupStatus.NEW, BackupStatus.BUILDING)
-_WHOLE = (BackupStatus.COMPLETED, BackupStatus.RESTORED)
 
 
-def data_of(backup_id: UUID) -> DumpRepository:
+def data_of(backup: Backup) -> DumpRepository:
     """Return where the data of a backup is kept."""
-    kept = store(conf.BACKUP_STORE or default_store()).inside(FOLDER)
-    return DumpRepository(kept, backup_id)
+    kept = store(conf.BACKUP_STORE or default_store()).inside(folder_of(backup))
+    return DumpRepository(kept, backup.id)
+
+
+def folder_of(backup: Backup) -> str:
+    """Return the folder of the store that a backup is in: no project has another's containers."""
+    if not backup.container:
+        return FOLDER
+    return f"{FOLDER}/{CONTAINERS}/{backup.project_id}/{backup.container}"
 
 
 def write(
@@ -44,7 +50,7 @@ def write(
     Raises GuestRefused, RequestTooLarge, BadRequest, StoreFull, StoreUnavailable.
     """
     backup = _backup(asker, "write", backup_id, number, signature)
-    return data_of(backup.id).take(number, read, limit=part_size(backup.volume_size << 30))
+    return data_of(backup).take(number, read, limit=part_size(backup.volume_size << 30))
 
 
 def read(
@@ -54,7 +60,7 @@ def read(
 
     Raises GuestRefused, BackupDamaged, StoreUnavailable.
     """
-    data = data_of(_backup(asker, "read", backup_id, number, signature).id)
+    data = data_of(_backup(asker, "read", backup_id, number, signature))
     part = next((one for one in data.manifest().parts if one.number == number), None)
     if part is None:
         raise BackupDamaged("The backup has no such part.", detail=str(number))
@@ -80,7 +86,7 @@ def _backup(
 
 
 def _check_row(found: Backup | None, instance: DatabaseInstance, purpose: tickets.Purpose) -> None:
-    wanted = _TAKEN if purpose == "write" else _WHOLE
+    wanted = _TAKEN if purpose == "write" else WHOLE
     is_own = found is not None and (purpose == "read" or found.instance_id == instance.id)
     if found is None or not is_own or found.status not in wanted:
         raise Forbidden("There is no such transfer (any more).")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +49,7 @@ class Methods:
     ) -> None:
         self._file, self._places = directory / "datastore.json", places
         self._home, self._say = directory / "data", say
-        self._transfers = transfers or Transfers()
+        self.transfers = transfers or Transfers()
         self.kept = files.read_json(self._file)
         self.certificate = Certificate(directory)
         self._lock = threading.Lock()
@@ -238,8 +239,8 @@ class Methods:
         if told["kind"] == "incremental" and not since:
             raise Refused("It is not known where that backup ended: a full one is needed.")
         with store.dump(since) as dump:
-            found = self._transfers.send_output(
-                dump.programs, told["target"], user=dump.user, spool=self._base()
+            found = self.transfers.send_output(
+                dump.programs, told["target"], user=dump.user, spool=self.base()
             )
             dump.sent()
             return {
@@ -248,6 +249,31 @@ class Methods:
                 "backup_type": dump.kind,
                 "position": dump.position(),
             }
+
+    def keep_log(self, told: Row) -> Row:
+        """Send the log from now on, or no longer; told again it goes on where it is."""
+        store, now = self.store(), self.kept.get("log") or {}
+        if not told["url"]:
+            self._keep(log={})
+            if store.process():
+                store.end_log()
+            return {"position": ""}
+        if now.get("archive") != told["archive"]:
+            place = store.begin_log()
+            now = {"position": place.position, "history": place.history}
+            now |= {"run": secrets.token_hex(8), "number": int(told["number"])}
+        self._keep(
+            log={**now, **{name: told[name] for name in ("archive", "url", "every", "most")}}
+        )
+        return {"position": now["position"]}
+
+    def change_log(self, was: Row, **facts: Any) -> None:
+        """Write down how far the log was sent, unless another order came meanwhile."""
+        with self._lock:
+            log = self.kept.get("log") or {}
+            if log.get("run") == was["run"]:
+                self.kept = {**self.kept, "log": {**log, **facts}}
+                files.write_json(self._file, self.kept)
 
     def enable_replication(self, told: Row) -> Row:
         """Let a replica come."""
@@ -307,7 +333,7 @@ class Methods:
         store, name = self.store(), str(told["name"])
         store.tail(name, 1)  # raises NotFound
         with store.logs()[name].open("rb") as file:
-            found = self._transfers.send(file, told["target"], spool=self._base())
+            found = self.transfers.send(file, told["target"], spool=self.base())
         return {"name": name, "size": found["size"], "text": "", "parts": found["parts"]}
 
     def upgrade(self, told: Row) -> Row:
@@ -342,7 +368,7 @@ class Methods:
         """Return figures of the moment, as far as they are known."""
         found: Row = {}
         if self.kept.get("datastore"):
-            base = self._base()
+            base = self.base()
             if base.exists():
                 room = os.statvfs(base)
                 found["volume_total"] = room.f_blocks * room.f_frsize
@@ -357,7 +383,7 @@ class Methods:
         if name not in DRIVERS:
             raise NotThere("The database is not prepared yet.")
         place = replace(
-            self._places(name, self._base()),
+            self._places(name, self.base()),
             tls=self.certificate.directory if self.certificate.is_there else None,
             require_tls=bool(self.kept.get("require_tls")),
         )
@@ -367,7 +393,8 @@ class Methods:
         if self.kept.get("volume"):
             volume.mounted(self.kept["volume"])
 
-    def _base(self) -> Path:
+    def base(self) -> Path:
+        """Return where the data are: the volume, or a directory of the agent's."""
         told = self.kept.get("volume")
         return Path(str(told["mount_point"])) if told else self._home
 
@@ -382,7 +409,7 @@ class Methods:
         """Make the data of backups; the settings it had then count until it serves."""
 
         def unpack(backup: Row, program: Sequence[str]) -> None:
-            self._transfers.unpack(backup, program, user=store.place.user)
+            self.transfers.unpack(backup, program, user=store.place.user)
 
         store.restore(told, unpack)
 
@@ -451,6 +478,7 @@ SPEAKS: dict[str, tuple[str, str]] = {
     "guestagent.install_certificate": ("CertificateGiven", ""),
     "guestagent.grow_filesystem": ("VolumeSize", "FilesystemSize"),
     "guestagent.backup": ("DumpRequest", "DumpMade"),
+    "guestagent.keep_log": ("KeepLog", "LogKept"),
     "guestagent.enable_replication": ("ReplicationAccess", "ReplicationPoint"),
     "guestagent.guard": ("Guard", ""),
     "guestagent.replication_point": ("NoArguments", "ReplicationPoint"),

@@ -16,6 +16,7 @@ from databases.guest.channel import Away, Denied
 from databases.guest.failures import GuestFailure
 from databases.guest.identity import Identity
 from databases.guest.journal import Journal
+from databases.guest.log_keeping import LogKeeper
 from databases.guest.mailbox import Mailbox, say
 from databases.guest.methods import Methods
 from databases.guest.report import boot_id
@@ -69,6 +70,8 @@ def serve(directory: Path, *, program: Path) -> None:
     serve_again(methods)
     mailbox.begin()
     threading.Thread(target=watch, args=(mailbox,), daemon=True).start()
+    keeper = LogKeeper(methods, lambda said: identity.voice().say("log", said))
+    threading.Thread(target=keep_log, args=(keeper,), daemon=True).start()
     mailbox.run()
 
 
@@ -100,6 +103,16 @@ def watch(mailbox: Mailbox) -> None:
             told = status
         except (Away, Denied, GuestFailure, OSError) as error:
             say(f"watch: {error}")
+
+
+def keep_log(keeper: LogKeeper) -> None:
+    """Send the log when it is due, for ever."""
+    while True:
+        time.sleep(WATCH)
+        try:
+            keeper.look()
+        except (Away, Denied, GuestFailure, OSError) as error:
+            say(f"log: {error}")
 
 
 def _end(_number: int, _frame: types.FrameType | None) -> None:

@@ -33,7 +33,7 @@ KEY_LIFE = timedelta(hours=24)
 #: So long a guest may have been off and still renew its key, from its own port.
 ABSENCE = timedelta(days=90)
 POLL = 25.0
-KINDS = ("mailbox", "result", "heartbeat", "renew")
+KINDS = ("mailbox", "result", "heartbeat", "renew", "log")
 MOST = 2**63
 
 

@@ -11,11 +11,12 @@ from cloudweb.listing import EVERYTHING, Listing, Page, page_of
 from cloudweb.policy import policy
 from databases import quota
 from databases.exceptions import BackupBusy, BackupNotFound
+from databases.manager.backup_strategies import check_container, container_of
 from databases.manager.lookup import InstanceLookups
-from databases.models import Backup
+from databases.models import Backup, DatabaseBackupSchedule
 from databases.operations import BackUpDatabase, DeleteDatabaseBackup
 from databases.querysets import DatabaseBackupQuerySet
-from databases.states import SETTLED, BackupStatus, Task
+from databases.states import SETTLED, WHOLE, BackupStatus, Task
 
 
 class DatabaseBackupManager(InstanceLookups):
@@ -55,16 +56,20 @@ class DatabaseBackupManager(InstanceLookups):
         description: str = "",
         parent_id: str | None = None,
         incremental: bool = False,
+        container: str = "",
+        schedule: DatabaseBackupSchedule | None = None,
     ) -> Backup:
         """Start backing up an instance; ``incremental``: what is new since its newest backup.
 
         Raises InstanceNotAvailable, BackupNotFound, BackupBusy for a parent that is not whole, or of
         another instance, QuotaExceeded.
         """
+        if container:
+            check_container(container)
         with transaction.atomic():
             found = self._take(instance_id, Task.BACKUP)
             mine = Backup.objects.filter(instance_id=found.id, version=found.version)
-            whole = mine.filter(status=BackupStatus.COMPLETED)
+            whole = mine.filter(status__in=WHOLE)
             parent = None
             if parent_id is not None:
                 parent = self.find(parent_id)
@@ -79,6 +84,8 @@ class DatabaseBackupManager(InstanceLookups):
                 description=description,
                 instance_id=found.id,
                 parent=parent,
+                schedule=schedule,
+                container=container or container_of(found),
                 version=found.version,
                 volume_size=found.volume_size,
             )
@@ -89,16 +96,24 @@ class DatabaseBackupManager(InstanceLookups):
 
     @policy("database:backups:delete")
     def delete(self, backup_id: str) -> None:
-        """Start removing a backup; raise BackupBusy while it is being taken, or others add to it."""
+        """Start removing a backup and, as Trove does, all that add to it.
+
+        Raises BackupBusy while one of them is being taken, or goes already.
+        """
         found = self.find(backup_id)
         with transaction.atomic():
-            row = locked(Backup.objects.filter(id=found.id)).get()
-            if row.status not in (*SETTLED, BackupStatus.DELETE_FAILED):
-                raise BackupBusy(row.id, f"is {row.status}")
-            if row.children.exists():
-                raise BackupBusy(row.id, "has incremental ones after it")
+            rows = [locked(Backup.objects.filter(id=found.id)).get()]
+            for one in rows:  # grows: the newest come last
+                rows += locked(one.children.order_by("created_at"))
+            for one in rows:
+                if one.status not in (*SETTLED, BackupStatus.DELETE_FAILED):
+                    raise BackupBusy(one.id, f"is {one.status}")
+            keys = [str(one.id) for one in rows]
+            Backup.objects.filter(id__in=keys).update(status=BackupStatus.DELETING)
             DeleteDatabaseBackup.start(
-                self.context, resource_id=str(row.id), args={"backup": str(row.id)}
+                self.context,
+                resource_id=keys[0],
+                args={"backup": keys[0], "backups": keys[::-1]},
             )
 
     def _listed(self, rows: DatabaseBackupQuerySet, listing: Listing) -> Page[Backup]:

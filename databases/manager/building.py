@@ -23,10 +23,11 @@ from databases.manager.configurations import ConfigurationManager
 from databases.manager.datastores import DatastoreManager
 from databases.manager.lookup import InstanceLookups
 from databases.manager.parts_project import ensure_parts_project
+from databases.manager.point_in_time import PointInTimeManager
 from databases.models import DatabaseInstance, DatastoreVersion
 from databases.operations import CreateDatabase
 from databases.requests import InstanceRequest, NewDatabase, NewUser
-from databases.states import BackupStatus
+from databases.states import WHOLE
 from network.manager import PortManager
 from volume.manager import VolumeTypeManager
 
@@ -64,6 +65,11 @@ class InstanceBuilding(InstanceLookups):
             return self._as_replica(wanted, self._at_rest(wanted.replica_of))
         if wanted.replica_count > 1:
             raise BadRequest("Only replicas are made by the dozen.")
+        if wanted.copy_of is not None and wanted.moment is not None:
+            way = PointInTimeManager(self.context).way_to(wanted.copy_of, wanted.moment)
+            begun = replace(wanted, backup_id=str(way.backup.id))
+            found, version, more = self._from_backup(begun)
+            return found, version, more | {"restored_until": wanted.moment}
         if wanted.backup_id is not None:
             return self._from_backup(wanted)
         chosen = DatastoreManager(self.context).chosen(
@@ -107,7 +113,7 @@ class InstanceBuilding(InstanceLookups):
         self, wanted: InstanceRequest
     ) -> tuple[InstanceRequest, DatastoreVersion, dict[str, Any]]:
         backup = DatabaseBackupManager(self.context).find(wanted.backup_id or "")
-        if backup.status not in (BackupStatus.COMPLETED, BackupStatus.RESTORED):
+        if backup.status not in WHOLE:
             raise BackupBusy(backup.id, f"is {backup.status}")
         if (wanted.volume_size or 0) < backup.volume_size:
             raise BadRequest(f"The volume must have {backup.volume_size} GiB at least.")

@@ -11,7 +11,7 @@ from cloudweb.policy import policy
 from databases.exceptions import DatabaseInstanceNotFound, InstanceNotAvailable
 from databases.models import Backup, DatabaseInstance
 from databases.querysets import DatabaseInstanceQuerySet
-from databases.states import SETTLED, BackupStatus, Task
+from databases.states import BEING_TAKEN, Task
 
 
 class InstanceLookups(Manager):
@@ -54,4 +54,4 @@ class InstanceLookups(Manager):
 def running_backup(instance: DatabaseInstance) -> Backup | None:
     """Return the backup that is being taken of an instance."""
     rows = Backup.objects.filter(instance_id=instance.id)
-    return rows.exclude(status__in=(*SETTLED, BackupStatus.DELETE_FAILED)).first()
+    return rows.filter(status__in=BEING_TAKEN).first()

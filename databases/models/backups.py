@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 
 from cloudweb.database.clock import now
+from databases.models.backup_schedules import DatabaseBackupSchedule
 from databases.models.datastores import DatastoreVersion
 from databases.querysets import DatabaseBackupQuerySet
 from databases.states import SETTLED, BackupStatus
@@ -17,7 +18,8 @@ class Backup(models.Model):
 
     ``kind`` is the datastore's own name for the form, ``size`` is bytes, ``location`` where the store
     keeps it. ``position`` is how far the datastore was, in its own words; ``parts`` are numbers and sizes of what
-    the guest sent. A parent is what an incremental one adds to.
+    the guest sent. A parent is what an incremental one adds to. ``container`` is the project's word for where in
+    the store it is, ``taken_at`` when all of it was there.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -28,16 +30,25 @@ class Backup(models.Model):
     parent = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children"
     )
+    schedule = models.ForeignKey(
+        DatabaseBackupSchedule,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="backups",
+    )
     version = models.ForeignKey(DatastoreVersion, on_delete=models.PROTECT, related_name="backups")
     kind = models.CharField(max_length=64, blank=True, default="")
     status = models.CharField(max_length=16, choices=BackupStatus.choices, default=BackupStatus.NEW)
     size = models.BigIntegerField(default=0)
     volume_size = models.PositiveIntegerField(help_text="GiB")
     location = models.CharField(max_length=1024, blank=True, default="")
+    container = models.CharField(max_length=255, blank=True, default="", db_default="")
     checksum = models.CharField(max_length=128, blank=True, default="")
     position = models.CharField(max_length=255, blank=True, default="")
     parts: models.JSONField[list[tuple[int, int]]] = models.JSONField(default=list, blank=True)
     fault_message = models.TextField(blank=True, default="")
+    taken_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now)
 
@@ -51,6 +62,14 @@ class Backup(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def chain(self) -> list[Backup]:
+        """Return what it adds to, the full one first, and itself."""
+        found = [self]
+        while found[0].parent is not None:
+            found.insert(0, found[0].parent)
+        return found
 
     @property
     def is_running(self) -> bool:

@@ -37,7 +37,8 @@ class DatabaseInstance(models.Model):
     ``task`` is what is being done to it, ``operating_status`` what its guest said last and at
     ``reported_at``. ``first_contents`` are databases and users that it begins with, encrypted
     (cloudweb/encryption.py), until they are there; ``replication_secret``, encrypted too, is what its replicas
-    come by, ``restored_from`` the backup it begins with. Parts are bare ids: other apps have them.
+    come by, ``restored_from`` the backup it begins with,
+    ``restored_until`` the moment up to which the log after that is replayed. Parts are bare ids: other apps have them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -71,6 +72,7 @@ class DatabaseInstance(models.Model):
     root_enabled_by = models.CharField(max_length=64, blank=True, default="")
     replication_secret = models.TextField(blank=True, default="")
     restored_from = models.UUIDField(null=True, blank=True)
+    restored_until = models.DateTimeField(null=True, blank=True)
     first_contents = models.TextField(blank=True, default="")
 
     network_id = models.UUIDField(null=True, blank=True)

@@ -5,6 +5,7 @@ from databases.operations.backups import BackUpDatabase, DeleteDatabaseBackup
 from databases.operations.create import CreateDatabase
 from databases.operations.delete import DeleteDatabase
 from databases.operations.failover import FailOver
+from databases.operations.logs import KeepDatabaseLog
 from databases.operations.operating import MigrateDatabase, RebootDatabase, StopDatabase
 from databases.operations.replicas import DetachReplica, FollowSource, PromoteReplica
 from databases.operations.resize import GrowDatabase, ResizeDatabase
@@ -19,6 +20,7 @@ __all__ = [
     "FailOver",
     "FollowSource",
     "GrowDatabase",
+    "KeepDatabaseLog",
     "MigrateDatabase",
     "PromoteReplica",
     "RebootDatabase",

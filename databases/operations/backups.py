@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from cloudweb.database.clock import now
 from databases import rpc
 from databases.dumps import repository, tickets
-from databases.dumps.transfers import data_of
+from databases.dumps.transfers import data_of, folder_of
 from databases.models import Backup
 from databases.objects import DumpMade, DumpRequest, UploadTarget
 from databases.operations.actions import DatabaseAction
@@ -56,25 +55,33 @@ def complete(run: Run) -> Job | None:
     write(run, status=BackupStatus.SAVING)
     if not made.parts:
         return None
-    key = UUID(run.args["backup"])
+    backup = backup_of(run)
     receipts = [part.etag for part in sorted(made.parts, key=lambda part: part.number)]
 
     def work(running: Running) -> None:
         running.check()
-        data_of(key).complete(receipts, sha256=made.checksum)
+        data_of(backup).complete(receipts, sha256=made.checksum)
 
     return Job(work)
 
 
 def forget(run: Run) -> Job:
-    """Leave nothing of the data."""
-    key = UUID(run.args["backup"])
+    """Leave nothing of the data, and of those that add to it."""
+    rows = named(run)
 
     def work(running: Running) -> None:
-        running.check()
-        data_of(key).delete()
+        for one in rows:
+            running.check()
+            data_of(one).delete()
 
     return Job(work)
+
+
+def named(run: Run) -> list[Backup]:
+    """Return the backups that an operation is about, those that add to others first."""
+    keys = run.args.get("backups") or [run.args["backup"]]
+    rows = {str(one.id): one for one in Backup.objects.filter(id__in=keys)}
+    return [rows[key] for key in keys if key in rows]
 
 
 class BackUpDatabase(DatabaseAction):
@@ -98,7 +105,8 @@ class BackUpDatabase(DatabaseAction):
             kind=made.backup_type,
             position=made.position,
             parts=[[part.number, part.size] for part in made.parts],
-            location=f"{repository.FOLDER}/{made.backup_id}",
+            location=f"{folder_of(backup_of(run))}/{made.backup_id}",
+            taken_at=now(),
         )
         rest(run)
 
@@ -125,11 +133,14 @@ class DeleteDatabaseBackup(Saga):
     @classmethod
     def on_done(cls, run: Run) -> None:
         """It is gone."""
-        Backup.objects.filter(id=run.resource_id).delete()
+        for one in named(run):
+            one.delete()
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
         """The next delete goes on."""
-        write(
-            run, status=BackupStatus.DELETE_FAILED, fault_message=failure.public if failure else ""
+        Backup.objects.filter(id__in=[one.id for one in named(run)]).update(
+            status=BackupStatus.DELETE_FAILED,
+            fault_message=failure.public if failure else "",
+            updated_at=now(),
         )

@@ -74,7 +74,7 @@ def _restore(instance: DatabaseInstance) -> RestorePoint | None:
     backup = Backup.objects.filter(id=instance.restored_from).first()
     if backup is None:
         raise StepFailed("The backup is gone.")
-    return restore_point(backup, instance.id)
+    return restore_point(backup, instance.id, until=instance.restored_until)
 
 
 def admitted(run: Run) -> ReplicationAccess | None:

@@ -13,6 +13,7 @@ import pytest
 
 from databases import objects
 from databases.guest.failures import GuestFailure, Refused
+from databases.guest.log_keeping import LogKeeper
 from databases.guest.methods import Methods
 from databases.guest.transfers import TransferFailed, Transfers
 from tests.builders.datastores import PROGRAMS, Guests, data, guests_of
@@ -76,6 +77,14 @@ class Store:
             for part in made["parts"]
         )
         return objects.BackupPart(id=name, checksum=made["checksum"], pieces=pieces)
+
+    def sent(self, path: str) -> objects.BackupPart:
+        """Return a piece of a log as it is restored from."""
+        body = self.parts[path]
+        piece = objects.Piece(url=f"{self.url}{path}", size=len(body))
+        return objects.BackupPart(
+            id=path, checksum=hashlib.sha256(body).hexdigest(), pieces=(piece,)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +161,47 @@ def test_a_chain_of_backups_becomes_a_datastore(
     )
     with pytest.raises(Refused, match="does not hold that moment"):
         never.prepare(told)
+
+
+def test_a_log_is_sent_by_itself_and_any_moment_of_it_comes_back(
+    guests: Guests, source: tuple[Methods, Callable[[str], str]], store: Store
+) -> None:
+    methods, says = source
+    order = objects.KeepLog(archive="a", url=f"{store.url}/kept/{{number}}", most=1 << 28)
+    if guests.name == "mariadb":
+        with pytest.raises(Refused, match="backups alone"):
+            methods.keep_log(data(order))
+        return
+    told: list[dict[str, Any]] = []
+    keeper = LogKeeper(methods, lambda said: told.append(said["data"]))
+    for _again in range(2):
+        methods.keep_log(data(order))
+    base = methods.backup(store.request("log-base"))
+    says("CREATE TABLE l (a int)")
+    says("INSERT INTO l VALUES (1)")
+    moment = says("SELECT clock_timestamp()")
+    keeper.look()
+    keeper.look()  # not due
+    says("INSERT INTO l VALUES (2)")
+    assert not keeper.send()
+    assert [objects.LogSent.model_validate(one).number for one in told] == [1, 2]
+    assert told[1]["since"] == told[0]["position"]
+    assert moment.replace(" ", "T")[:19] <= told[0]["until"][:19]
+    log = tuple(store.sent(f"/kept/{one['number']}") for one in told)
+    chain = (store.part_of(base),)
+    for name, until, rows in (("then", moment, "1"), ("last", told[1]["until"], "2")):
+        wanted = objects.RestorePoint(chain=chain, log=log, until=until)
+        copy, copy_says, order_of = guests.new(name, restore=wanted)
+        copy.prepare(order_of)
+        assert copy_says("SELECT count(*) FROM l") == rows
+    methods.store().end_log()  # as a slot that was given up
+    while keeper.send():
+        pass
+    assert told[-1]["run"] != told[0]["run"]
+    assert told[-1]["number"] == len(told)
+    methods.keep_log(data(objects.KeepLog(archive="a")))
+    keeper.look()
+    assert not keeper.send()
 
 
 def test_a_damaged_backup_becomes_nothing(

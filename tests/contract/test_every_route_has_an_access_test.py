@@ -69,6 +69,7 @@ OUTSIDE = {
             "metadata/openstack/database/agent.<str:part>",
             "metadata/openstack/database/<str:kind>",
             "metadata/openstack/database/dumps/<uuid:backup_id>/<int:number>/<str:signature>",
+            "metadata/openstack/database/dumps/log/<uuid:archive_id>/<int:number>/<str:signature>",
         ),
         "databases' guests, by host, port and key (functional/databases/test_guests)",
     ),

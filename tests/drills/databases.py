@@ -16,7 +16,11 @@ from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from compute.models import Flavor
 from databases import conf, fake_guest
-from databases.manager import DatabaseBackupManager, DatabaseInstanceManager
+from databases.manager import (
+    DatabaseBackupManager,
+    DatabaseInstanceManager,
+    PointInTimeManager,
+)
 from databases.models import (
     Backup,
     Configuration,
@@ -24,6 +28,7 @@ from databases.models import (
     DatastoreVersion,
     FakeGuest,
     Letter,
+    LogArchive,
 )
 from databases.operations import (
     BackUpDatabase,
@@ -35,6 +40,7 @@ from databases.operations import (
     FailOver,
     FollowSource,
     GrowDatabase,
+    KeepDatabaseLog,
     MigrateDatabase,
     PromoteReplica,
     RebootDatabase,
@@ -198,6 +204,16 @@ def backups(_made: World, _key: str) -> dict[str, Any]:
     return {
         "status": DatabaseInstance.objects.get().status,
         "backups": [*Backup.objects.values_list("status", flat=True)],
+        "waiting": Letter.objects.filter(state="posted").count(),
+    }
+
+
+def kept_log(_made: World, _key: str) -> dict[str, Any]:
+    """Tell whether the log of the one instance is taken, and sent."""
+    return {
+        "status": DatabaseInstance.objects.get().status,
+        "kept": LogArchive.objects.filter(enabled=True).exists(),
+        "sent": bool(FakeGuest.objects.get().state.get("log")),
         "waiting": Letter.objects.filter(state="posted").count(),
     }
 
@@ -447,6 +463,16 @@ DRILLS = (
         done={"status": "RESTART_REQUIRED", "backups": ["COMPLETED"], "waiting": 0},
         undone={"status": "RESTART_REQUIRED", "backups": ["FAILED"], "waiting": 0},
         only=("complete",),
+    ),
+    Drill(
+        saga=KeepDatabaseLog,
+        world=rows_alone,
+        prepare=row,
+        start=lambda made, key: PointInTimeManager(make_context(made.user)).keep(key, enabled=True),
+        census=kept_log,
+        done={"status": "RESTART_REQUIRED", "kept": True, "sent": True, "waiting": 0},
+        undone={"status": "RESTART_REQUIRED", "kept": False, "waiting": 0},
+        only=("hear_keep_log",),
     ),
     Drill(
         saga=DeleteDatabaseBackup,

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, pill, row_action
+from cloudweb.schedule_admin import ScheduleAdmin, columns
 from volume.manager import BackupManager
 from volume.models import Backup, BackupSchedule
 from volume.states import BackupStatus
@@ -91,26 +92,10 @@ class BackupAdmin(ManagedAdmin):
 
 
 @admin.register(BackupSchedule)
-class BackupScheduleAdmin(ManagedAdmin):
+class BackupScheduleAdmin(ScheduleAdmin):
     """All schedules of all projects, to be read."""
 
-    list_display = (
-        "name", "volume", "enabled", "interval", "next_at", "last_at", "last_error", "project_id",
-    )  # fmt: skip
-    list_filter = ("enabled",)
+    of = "volume"
+    list_display = columns(of)
     search_fields = ("name", "id", "project_id", "volume__id")
-    ordering = NEWEST_FIRST
-    fieldsets = (
-        (None, {"fields": ("id", "name", "project_id", "user_id", "volume", "enabled")}),
-        ("When", {"fields": ("interval", "full_every", "next_at", "last_at", "last_error")}),
-        (
-            "Kept",
-            {"fields": ("keep_last", "keep_daily", "keep_weekly", "keep_monthly", "encrypted")},
-        ),
-        ("Times", {"fields": ("created_at", "updated_at")}),
-    )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[BackupSchedule]:
-        """Read along what the list shows."""
-        rows: QuerySet[BackupSchedule] = super().get_queryset(request)
-        return rows.select_related("volume")
+    more = ("encrypted",)

@@ -20,6 +20,8 @@ class DatabaseBackupCreate(Body):
     description: Text | None = None
     parent_id: Ref | None = None
     incremental: LooseBool = False
+    storage_driver: Text | None = None
+    swift_container: Text | None = None
 
 
 class BackupDatastore(Answer):

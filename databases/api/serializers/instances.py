@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from cloudweb.api.answers import Answer, Link
 from cloudweb.api.fields import Body, IpAddress, IpPrefix, LooseBool, Name, PositiveNumber, Text
 from cloudweb.api.links import resource_links
 from cloudweb.api.shown import Form, Of, Only, Scene, Seen, When
-from cloudweb.times import seconds
+from cloudweb.times import parse_moment, seconds
 from databases.models import DatabaseInstance
 from databases.requests import InstanceRequest, NewDatabase, NewUser
 
@@ -112,9 +113,24 @@ class FailoverBody(Body):
 
 
 class RestorePointBody(Body):
-    """The backup that an instance begins with."""
+    """The backup that an instance begins with; or (this cloud's own) what another one held at a time."""
 
-    backupRef: Ref  # noqa: N815 - the wire's word
+    backupRef: Ref | None = None  # noqa: N815 - the wire's word
+    instance: Ref | None = None
+    time: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> RestorePointBody:
+        if (self.backupRef is None) == (self.instance is None):
+            raise ValueError("Name a backupRef, or an instance and a time.")
+        if (self.instance is None) != (self.time is None):
+            raise ValueError("An instance and a time belong together.")
+        return self
+
+    @property
+    def moment(self) -> datetime | None:
+        """The time; raise InvalidInput."""
+        return None if self.time is None else parse_moment(self.time, field="time")
 
 
 class InstanceCreate(Body):
@@ -160,6 +176,8 @@ class InstanceCreate(Body):
             users=[one.wanted() for one in self.users],
             configuration_id=self.configuration,
             backup_id=self.restorePoint.backupRef if self.restorePoint else None,
+            copy_of=self.restorePoint.instance if self.restorePoint else None,
+            moment=self.restorePoint.moment if self.restorePoint else None,
             replica_of=self.replica_of or self.slave_of,
             replica_count=self.replica_count or 1,
             is_public=access.is_public,

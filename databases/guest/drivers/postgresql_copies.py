@@ -20,7 +20,7 @@ from databases.guest.failures import GuestFailure, Refused
 from databases.guest.transfers import PACK
 
 SLOT = "cloudweb_backup"
-_SEGMENT = re.compile(r"[0-9A-F]{24}")
+SEGMENT = re.compile(r"[0-9A-F]{24}")
 #: What a log says of a restore that cannot reach its moment.
 _TOO_LATE = "recovery ended before configured recovery target"
 _TOO_EARLY = "before consistent recovery point"
@@ -58,7 +58,7 @@ class CopyingPostgreSql(PostgreSql, CopyingDatastore):
         folder = self.place.data / "pg_wal"
         there = {path.name for path in folder.iterdir()}
         wanted = sorted(
-            name for name in there if _SEGMENT.fullmatch(name) and first <= name[8:] <= last
+            name for name in there if SEGMENT.fullmatch(name) and first <= name[8:] <= last
         )
         if first not in {name[8:] for name in wanted}:
             raise Refused(

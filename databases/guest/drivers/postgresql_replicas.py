@@ -10,7 +10,7 @@ from pathlib import Path
 from databases.guest.commands import CommandFailed
 from databases.guest.drivers.base import Row
 from databases.guest.drivers.postgresql import _literal, _name, scram
-from databases.guest.drivers.postgresql_copies import CopyingPostgreSql
+from databases.guest.drivers.postgresql_logs import LoggingPostgreSql
 from databases.guest.drivers.replicating import ReplicatingDatastore
 
 #: What pg_rewind reads the source by.
@@ -22,7 +22,7 @@ _REWIND = (
 )
 
 
-class ReplicatingPostgreSql(CopyingPostgreSql, ReplicatingDatastore):
+class ReplicatingPostgreSql(LoggingPostgreSql, ReplicatingDatastore):
     """PostgreSQL with its replicas."""
 
     def admit(self, user: str, password: str, slot: str) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from databases.guest import files
 from databases.guest.drivers.base import Row
-from databases.guest.drivers.copying import CopyingDatastore
+from databases.guest.drivers.logging import LoggingDatastore
 
 
-class ReplicatingDatastore(CopyingDatastore):
+class ReplicatingDatastore(LoggingDatastore):
     """A datastore with its replicas."""
 
     @abstractmethod

@@ -11,7 +11,8 @@ from cloudweb.database.clock import now
 from compute.bootstrap import ensure_default_flavors
 from databases import conf
 from databases.mailbox.certificates import authority_of
-from databases.models import Datastore, DatastoreVersion
+from databases.manager import DatabaseBackupScheduleManager
+from databases.models import BackupStrategy, Datastore, DatastoreVersion
 from identity.models import User
 from tests.builders.access import (
     EVERYBODY,
@@ -44,6 +45,8 @@ NEW = {"datastore_name": "pg", "datastore_manager": "postgresql", "name": "16", 
 
 INSTANCE = f"{V1}/instances/{{instance}}"
 USER = f"{INSTANCE}/users/u1"
+SCHEDULE = f"{V1}/backup_schedules/{{schedule}}"
+STRATEGIES = f"{V1}/backup_strategies"
 CONFIGURATION = f"{V1}/configurations/{{configuration}}"
 BACKUP = f"{V1}/backups/{{backup}}"
 MANAGED = f"{V1}/mgmt/instances/{{instance}}"
@@ -66,7 +69,12 @@ def build(owner: User) -> dict[str, Any]:
     instance = make_instance(owner, version=version, root_enabled_at=now())
     make_fake_guest(instance)
     authority_of(instance.project_id)
+    schedule = {"name": "nightly", "interval": 24}
+    BackupStrategy.objects.create(project_id=instance.project_id, container="weekly")
     return {
+        "schedule": str(
+            DatabaseBackupScheduleManager(context).create(str(instance.id), schedule).id
+        ),
         "instance": str(instance.id),
         "backup": str(make_database_backup(instance).id),
         "configuration": str(make_configuration(owner).id),
@@ -154,6 +162,27 @@ LINES = (
     write("POST", f"{V1}/backups", {"backup": {"name": "b2", "instance": "{instance}"}}),
     look(BACKUP),
     write("DELETE", BACKUP),
+    look(f"{INSTANCE}/point_in_time"),
+    write("PUT", f"{INSTANCE}/point_in_time", {"point_in_time": {"enabled": True}}),
+    Line("GET", f"{V1}/backup_schedules", PROJECT_READERS | {"other"}),
+    write(
+        "POST",
+        f"{V1}/backup_schedules",
+        {"backup_schedule": {"name": "s2", "instance": "{instance}"}},
+        status=200,
+    ),
+    look(SCHEDULE),
+    write("PUT", SCHEDULE, {"backup_schedule": {"interval": 1}}, status=200),
+    write("DELETE", SCHEDULE),
+    Line("GET", STRATEGIES, PROJECT_READERS - {"system_admin"} | {"other"}),
+    Line("GET", f"{STRATEGIES}?project_id={{project_id}}", PROJECT_READERS),
+    write(
+        "POST",
+        STRATEGIES,
+        {"backup_strategy": {"instance_id": "{instance}", "swift_container": "mine"}},
+        status=200,
+    ),
+    Line("DELETE", f"{STRATEGIES}?project_id={{project_id}}", PROJECT_MEMBERS, 202),
     Line("GET", f"{V1}/configurations", PROJECT_READERS | {"other"}),
     Line(
         "POST",

@@ -13,7 +13,12 @@ from django.urls import get_resolver, reverse
 
 from dashboard.urls import urlpatterns
 from dashboard.views.list_page import ListPage
-from databases.models import Configuration, DatabaseInstance, FakeGuest
+from databases.models import (
+    Configuration,
+    DatabaseBackupSchedule,
+    DatabaseInstance,
+    FakeGuest,
+)
 from image.models import Image
 from instances.actions import ACTIONS
 from instances.models import ConsoleRecording, Instance, KeyPair, RecordedProject
@@ -171,6 +176,8 @@ TO_A_DATABASE = {
     "enable_root": {}, "change_contents": {"user": "u1"}, "back_up_database": {"name": "b"},
     "delete_database_backup": {}, "new_replica": {"name": "r"}, "set_failover": {"after": "60"},
     "configure_database": {"configuration": ""}, "resize_database": {"flavor": "x"}, "grow_database": {"size": "9"},
+    "new_database_schedule": SCHEDULE, "edit_database_schedule": SCHEDULE, "pause_database_schedule": {},
+    "resume_database_schedule": {}, "keep_database_log": {"enabled": "1"}, "delete_database_schedule": {},
 }  # fmt: skip
 TO_MEMBERS = {"add_member": [], "change_member": ["x"]}
 TO_ONE = {
@@ -218,6 +225,7 @@ class House:
     database_id: str
     configuration_id: str
     database_backup_id: str
+    database_schedule_id: str
 
     def url(self, name: str) -> str:
         """Return the address of a route, about the house's server or image."""
@@ -241,7 +249,7 @@ class House:
             return reverse(name, args=[self.group_id])
         if name in ("withdraw_volume", "detach_volume", "revert_volume", "delete_snapshot"):
             return reverse(name, args=[self.volume_id, self.volume_id])
-        if name.endswith("_schedule") and name != "new_schedule":
+        if name.endswith("_schedule") and name in TO_A_VOLUME and name != "new_schedule":
             return reverse(name, args=[self.volume_id, self.schedule_id])
         if name in ("remove_volume", "restore_group_snapshot", "delete_group_snapshot"):
             return reverse(name, args=[self.volume_group_id, self.volume_id])
@@ -267,6 +275,10 @@ class House:
                 "database_action": ["restart"],
                 "change_contents": ["drop_user"],
                 "delete_database_backup": [self.database_backup_id],
+                "edit_database_schedule": [self.database_schedule_id],
+                "pause_database_schedule": [self.database_schedule_id],
+                "resume_database_schedule": [self.database_schedule_id],
+                "delete_database_schedule": [self.database_schedule_id],
             }
             return reverse(name, args=[self.database_id, *with_more.get(name, [])])
         if name in OF_AN_IMAGE | {"image_data"} | TO_AN_IMAGE.keys():
@@ -298,7 +310,12 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         make_fake_guest(database)
         settings = make_configuration(member)
         dump = make_database_backup(database)
-        rows = (group, volume, backup, schedule, router, kept, recording, database, settings, dump)
+        nightly = DatabaseBackupSchedule.objects.create(
+            project_id=home.project.id, name="nightly", instance=database, interval=24
+        )
+        rows = (
+            group, volume, backup, schedule, router, kept, recording, database, settings, dump, nightly,
+        )  # fmt: skip
         about = [str(one.id) for one in rows]
         yield House(home, server, home.image, *about)
 

@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 
 from cloudweb.database.clock import now
-from dashboard.components.backups import backup_badge, kept_by
+from dashboard.components.backups import backup_badge
+from dashboard.components.schedules import kept_by
 from tests.builders.backups import make_backup
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
 from tests.builders.identity import make_member

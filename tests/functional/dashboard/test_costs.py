@@ -56,7 +56,7 @@ PAGES = {
     "/databases/settings": 11,
     "/databases/{database}": 18,
     "/databases/{database}/contents": 36,
-    "/databases/{database}/backups": 13,
+    "/databases/{database}/backups": 18,
     "/databases/{database}/replicas": 16,
     "/databases/{database}/settings": 12,
     "/activity": 15,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from django.test import Client
 
 from cloudweb.database.clock import now
-from databases.models import Backup, Configuration, DatabaseInstance, FakeGuest
+from databases.models import Backup, Configuration, DatabaseInstance, FakeGuest, LogArchive
 from databases.states import OperatingStatus, Task
 from identity.models import User
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
@@ -216,6 +217,41 @@ def test_a_watched_page_costs_nothing_while_it_stays_and_leaves_when_it_goes(
 def test_a_backup_outlives_its_database_and_lists_say_so(browser: Client, user: User) -> None:
     database = make_instance(user)
     backup = make_database_backup(database)
+    url = f"/databases/{database.id}"
+    make_fake_guest(database)
+    assert said(browser.post(f"{url}/backups/log", {"enabled": "1"}, follow=True)) == [
+        "Its log is kept from now on."
+    ]
+    LogArchive.objects.get().pieces.create(
+        number=1, run="a", begins=0, ends=1 << 40, until=now(), size=9, draw="a", checksum="a"
+    )
+    Backup.objects.update(position="1/0", taken_at=now() - timedelta(minutes=3))
+    Backup.objects.update(created_at=now() - timedelta(minutes=4))
+    assert f"launch?of={database.id}" in browser.get(f"{url}/backups").content.decode()
+    page = browser.get(f"/databases/launch?of={database.id}").content.decode()
+    assert "data-moment" in page
+    begun = re.search(r'min="([^"]+)"\s+max="[^"]+"\s+value="[^"]+"', page)
+    assert begun
+    chosen = {"copy_of": str(database.id), "moment": "2001-01-01T00:00:00"}
+    body = {"name": "then", "size": "1", "cidrs": "", **chosen}
+    for moment, why in (("x", "Write a moment"), ("", "Choose a moment")):
+        answer = browser.post("/databases/launch", {**body, "moment": moment})
+        assert (answer.status_code, why in text_of(answer)) == (422, True)
+    weekly = {"name": "weekly", "interval": "168", "full_every": "4", "keep_last": "3"}
+    weekly |= dict.fromkeys(("keep_daily", "keep_weekly", "keep_monthly"), "0")
+    wrong = browser.post(f"{url}/schedules/new", {**weekly, "keep_last": "0"})
+    assert wrong.status_code == 422
+    answer = browser.post(f"{url}/schedules/new", weekly, follow=True)
+    assert said(answer) == ["weekly begins with a backup now."]
+    assert "keeps the last 3" in text_of(answer)
+    there = f"{url}/schedules/{database.backup_schedules.get().id}"
+    assert 'value="168" selected' in browser.get(f"{there}/edit").content.decode()
+    browser.post(f"{there}/edit", {**weekly, "interval": "24"})
+    browser.post(f"{there}/pause")
+    assert "Every day · paused" in text_of(browser.get(f"{url}/backups"))
+    browser.post(f"{there}/resume", follow=True)
+    answer = browser.post(f"{there}/delete", follow=True)
+    assert said(answer) == ["The schedule is ended. Its backups stay."]
     FakeGuest.objects.all().delete()
     database.delete()
     assert "gone" in text_of(browser.get("/databases/backups"))

@@ -314,7 +314,6 @@ def test_backups_and_replicas(user: User, tmp_path: Path) -> None:
         more = client.send("POST", f"{V1}/backups", said).json()["backup"]
         assert more["parent_id"] == full["id"]
         running.settle()
-        assert client.send("DELETE", f"{V1}/backups/{full['id']}").status_code == 422
         replica = make_instance(user, name="r1", version=source.version, replica_of=source)
         make_fake_guest(replica)
         shown = client.send("GET", place).json()["instance"]

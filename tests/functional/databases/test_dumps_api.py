@@ -14,8 +14,9 @@ from audit.models import Record
 from databases.dumps import tickets
 from databases.dumps.tickets import Purpose
 from databases.dumps.transfers import data_of
-from databases.guest.channel import PREFIX
-from databases.models import Backup, DatabaseInstance
+from databases.guest import wire
+from databases.guest.channel import PREFIX, Denied
+from databases.models import Backup, DatabaseInstance, LogArchive, LogPiece
 from databases.states import BackupStatus
 from network.models import Port
 from tests.builders.database_guests import Guest
@@ -66,7 +67,7 @@ def send(guest: Guest, place: str) -> Any:
 
 def whole(places: Places) -> None:
     receipt = send(places.a, path("write", places.backup, places.a.instance)).headers["ETag"]
-    data_of(places.backup.id).complete([receipt], sha256=SHA)
+    data_of(places.backup).complete([receipt], sha256=SHA)
     Backup.objects.update(status=BackupStatus.COMPLETED)
 
 
@@ -86,7 +87,7 @@ def test_what_one_guest_sends_another_of_the_project_is_made_from(
     assert answer.getvalue() == DATA
     assert answer.headers["Content-Length"] == str(len(DATA))
     assert send(places.a, write).status_code == 404  # nor is a whole one written any more
-    assert data_of(places.backup.id).check() == len(DATA)
+    assert data_of(places.backup).check() == len(DATA)
 
 
 def test_a_path_is_of_use_to_its_own_guest_alone(places: Places, client: Any) -> None:
@@ -112,3 +113,46 @@ def test_a_path_is_of_use_to_its_own_guest_alone(places: Places, client: Any) ->
         f"/metadata{PREFIX}/{write}", DATA, content_type="application/octet-stream"
     )
     assert unvouched.status_code == 403
+
+
+def test_a_piece_of_a_log_is_written_once_by_its_own_guest(places: Places) -> None:
+    instance = places.a.instance
+    archive = LogArchive.objects.create(
+        instance_id=instance.id, project_id=instance.project_id, volume_size=1, enabled=True
+    )
+    way = tickets.log_path(archive.id, instance_id=instance.id).removeprefix(f"{PREFIX[1:]}/")
+    stolen = tickets.log_path(archive.id, instance_id=places.b.instance.id)
+    first = send(places.a, way.format(number=1))
+    receipt = send(places.a, way.format(number=1)).headers["ETag"]  # nobody has named it yet
+    said = {"archive": str(archive.id), "run": "a0", "number": 1, "receipt": receipt,
+            "since": "0/1", "position": "0/2", "until": "2020-01-01T00:00:00Z"}  # fmt: skip
+    places.a.mailbox.enrol()
+    speak = places.a.identity.voice().say
+    for wrong in (
+        {"receipt": first.headers["ETag"] + "x"},
+        {"number": 2},
+        {"position": "0/0"},
+        {"until": "soon"},
+        {"run": "../x"},
+        {"archive": str(instance.id)},
+    ):
+        with pytest.raises(Denied):
+            speak("log", wire.dumped("LogSent", {**said, **wrong}))
+    for _again in range(2):  # its answer may be lost
+        speak("log", wire.dumped("LogSent", said))
+    piece = LogPiece.objects.get()
+    assert (piece.begins, piece.ends, piece.checksum) == (1, 2, SHA)
+    tried = [
+        send(places.a, way.format(number=1)),  # what is there stays
+        send(places.b, way.format(number=2)),
+        send(places.b, stolen.removeprefix(f"{PREFIX[1:]}/").format(number=2)),
+        send(places.stranger, way.format(number=2)),
+        places.a.channel.get(way.format(number=1)),
+    ]
+    reading = tickets.path_of("read_log", archive.id, 1, instance_id=places.b.instance.id)
+    reading = reading.removeprefix(f"{PREFIX[1:]}/")
+    assert places.b.channel.get(reading).getvalue() == DATA
+    tried.append(places.stranger.channel.get(reading))
+    LogArchive.objects.update(enabled=False)
+    tried.append(send(places.a, way.format(number=2)))
+    assert [answer.status_code for answer in tried] == [404] * len(tried)

@@ -9,7 +9,12 @@ from django.test import Client
 from django.urls import reverse
 
 from cloudweb.database.clock import now
-from databases.models import Backup, DatabaseInstance, Failover, GuestAgent
+from databases.models import (
+    Backup,
+    DatabaseInstance,
+    Failover,
+    GuestAgent,
+)
 from databases.states import Task
 from tests.builders.browsers import PASSWORD, browser_of, text_of
 from tests.builders.databases import make_database_backup, make_instance
@@ -20,6 +25,7 @@ DATABASES = "admin:databases_databaseinstance_changelist"
 GUESTS = "admin:databases_guestagent_changelist"
 FAILOVERS = "admin:databases_failover_changelist"
 BACKUPS = "admin:databases_backup_changelist"
+SCHEDULES = "admin:databases_databasebackupschedule_changelist"
 
 
 @pytest.fixture
@@ -71,6 +77,11 @@ def test_backups_of_all_projects_are_listed_and_deleted(operator: Client) -> Non
     assert "Broke off." in text_of(operator.get(reverse(BACKUPS)))
     press(operator, BACKUPS, "delete_backup", backup.id)
     assert Backup.objects.exists()  # an operation removes it
+    schedule = {"name": "nightly", "interval": 24, "last_error": "no room"}
+    DatabaseBackupSchedule.objects.create(
+        instance=DatabaseInstance.objects.get(), project_id="p", **schedule
+    )
+    assert "no room" in text_of(operator.get(reverse(SCHEDULES)))
 
 
 def test_a_failover_waits_for_a_humans_word(operator: Client) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volume.backups.retention import Retention, kept
+from cloudweb.retention import Retention, kept
 
 START = datetime(2026, 1, 1, 3, tzinfo=UTC)
 NIGHTS = {number: START + timedelta(days=number) for number in range(90)}

@@ -1,0 +1,72 @@
+"""The datastore's log on its way to the backup store, piece after piece, as long as it is told to.
+
+What was sent and named is never sent again under another content: a piece has a number, and the store takes
+each once. Where the log was lost on the way (nobody took it for too long, or the data have another history
+now) it begins anew as another run, and the next backup is the first that it adds to.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+from databases.guest import wire
+from databases.guest.drivers.logging import LogGone, LogPlace
+from databases.guest.methods import Methods
+
+Say = Callable[[dict[str, Any]], object]
+
+
+class LogKeeper:
+    """Sends the log of this guest's datastore; ``say`` tells the control plane what was sent."""
+
+    def __init__(self, methods: Methods, say: Say) -> None:
+        self._methods, self._say = methods, say
+        self._next = 0.0
+
+    def look(self) -> None:
+        """Send what is due. Raises what sending does; it is tried again at its next time."""
+        told = self._methods.kept.get("log")
+        if not told or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + float(told["every"])
+        while self.send():
+            pass
+
+    def send(self) -> bool:
+        """Send the next piece; tell whether more waits already."""
+        told, store = self._methods.kept.get("log"), self._methods.store()
+        if not told or store.is_following() or not store.process():
+            return False
+        begun = LogPlace(str(told["position"]), str(told["history"]))
+        try:
+            with store.log_piece(begun) as piece:
+                url = str(told["url"]).format(number=told["number"])
+                found = self._methods.transfers.send_output(
+                    piece.programs,
+                    {"urls": [url], "part_size": told["most"]},
+                    user=store.place.user,
+                    spool=self._methods.base(),
+                )
+                [part] = found["parts"]
+                said = {
+                    "archive": told["archive"],
+                    "run": told["run"],
+                    "number": told["number"],
+                    "receipt": part["etag"],
+                    "since": told["position"],
+                    "position": piece.position,
+                    "until": piece.until,
+                }
+                self._say(wire.dumped("LogSent", said))
+                piece.sent()
+        except LogGone:
+            place = store.begin_log()
+            self._methods.change_log(
+                told, run=secrets.token_hex(8), position=place.position, history=place.history
+            )
+            return True
+        self._methods.change_log(told, number=told["number"] + 1, position=piece.position)
+        return not piece.until
