@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from cloudweb.rpc import Method
 from databases import conf, rpc
 from databases.dumps import logs, tickets
 from databases.models import LogArchive
@@ -22,6 +25,15 @@ def what_to_keep(run: Run) -> KeepLog:
     """Return where the log goes; from now on its pieces are taken, or no more."""
     archive, enabled = archive_of(run), run.args["enabled"]
     LogArchive.objects.filter(id=archive.id).update(enabled=enabled)
+    return _order(archive, enabled=enabled)
+
+
+def as_before(run: Run) -> tuple[Method[Any], KeepLog]:
+    """Return what takes the order back."""
+    return rpc.KEEP_LOG, _order(archive_of(run), enabled=run.args["before"])
+
+
+def _order(archive: LogArchive, *, enabled: bool) -> KeepLog:
     if not enabled:
         return KeepLog(archive=str(archive.id))
     last = archive.pieces.order_by("-number").values_list("number", flat=True).first()
@@ -39,7 +51,7 @@ class KeepDatabaseLog(DatabaseAction):
     """Have the guest send the log, so that one can go back to any moment; or have it end that."""
 
     kind = "databases.keep_log"
-    steps = asks("keep_log", rpc.KEEP_LOG, what_to_keep)
+    steps = asks("keep_log", rpc.KEEP_LOG, what_to_keep, back=as_before)
 
     @classmethod
     def on_done(cls, run: Run) -> None:

@@ -471,7 +471,7 @@ DRILLS = (
         start=lambda made, key: PointInTimeManager(make_context(made.user)).keep(key, enabled=True),
         census=kept_log,
         done={"status": "RESTART_REQUIRED", "kept": True, "sent": True, "waiting": 0},
-        undone={"status": "RESTART_REQUIRED", "kept": False, "waiting": 0},
+        undone={"status": "RESTART_REQUIRED", "kept": False, "sent": False, "waiting": 0},
         only=("hear_keep_log",),
     ),
     Drill(

@@ -11,6 +11,7 @@ from django.urls import reverse
 from cloudweb.database.clock import now
 from databases.models import (
     Backup,
+    DatabaseBackupSchedule,
     DatabaseInstance,
     Failover,
     GuestAgent,
