@@ -2,7 +2,7 @@
 device mapper.
 
 It boots straight into a list of commands, in software, from the demo image's kernel, that kernel's modules and
-this machine's own lvm2 and cryptsetup; it says on its console what each one said, and ends.
+this machine's own lvm2, cryptsetup and qemu-nbd; it says on its console what each one said, and ends.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ from tests.builders.demo_image import demo_image
 _MODULES = (
     "virtio_pci",
     "virtio_blk",
+    "virtio_net",
     "dm-thin-pool",
     "dm-snapshot",
     "dm-crypt",
     "xts",
     "aes_generic",
 )
+_PROGRAMS = ("/usr/sbin/lvm", "/usr/sbin/cryptsetup", "/usr/bin/qemu-nbd")
+#: The port on which something may be served there.
+PORT = 10809
 _COMMANDS = (
     "lvs",
     "lvcreate",
@@ -46,6 +50,7 @@ _INIT = """#!/bin/busybox sh
 mount -t proc none /proc; mount -t sysfs none /sys; mount -t devtmpfs none /dev
 for module in $(cat /modules/order); do insmod /modules/$module; done
 dmesg -n 1
+ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up
 export DM_DISABLE_UDEV=1
 while read -r line; do echo "@@ $line"; sh -c "$line" 2>&1; r=$?; echo; echo "@= $r"; done < /commands
 poweroff -f
@@ -64,16 +69,19 @@ class Said:
 
 def missing() -> str:
     """Return why there can be no such guest; nothing where there can."""
-    for program in ("lvm", "cryptsetup", "qemu-system-x86_64", "modprobe", "dpkg-deb"):
+    for program in ("lvm", "cryptsetup", "qemu-nbd", "qemu-system-x86_64", "modprobe", "dpkg-deb"):
         if shutil.which(program, path="/usr/sbin:/sbin:/usr/bin:/bin") is None:
             return f"{program} is not installed"
     return "" if _kernels(demo_image()) else "the demo image has no kernel of Debian"
 
 
 def run_in_guest(
-    commands: Sequence[str], directory: Path, files: Mapping[str, bytes]
+    commands: Sequence[str], directory: Path, files: Mapping[str, bytes], *, port: int
 ) -> Sequence[Said]:
-    """Run shell commands on a machine with ``files``, and an empty disk of 1 GiB, /dev/vda."""
+    """Run shell commands on a machine with ``files``, and an empty disk of 1 GiB, /dev/vda.
+
+    ``port`` of the loopback here leads to PORT there.
+    """
     image = demo_image()
     root = _root(directory / "root", image)
     (root / "commands").write_text("".join(f"{line}\n" for line in commands))
@@ -86,10 +94,12 @@ def run_in_guest(
     with disk.open("r+b") as file:
         file.truncate(1 << 30)
     console = process.run(
-        "qemu-system-x86_64", "-accel", "tcg", "-machine", "pc", "-m", "256", "-nodefaults",
+        "qemu-system-x86_64", "-accel", "tcg", "-machine", "pc", "-m", "384", "-nodefaults",
         "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", str(image / "vmlinuz"),
         "-initrd", str(archive), "-append", "console=ttyS0 quiet panic=-1 mitigations=off",
-        "-drive", f"file={disk},format=raw,if=virtio,cache=unsafe", timeout=300,
+        "-drive", f"file={disk},format=raw,if=virtio,cache=unsafe",
+        "-netdev", f"user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:{PORT}",
+        "-device", "virtio-net-pci,netdev=n,romfile=", timeout=600,
     ).text.replace("\r", "")  # fmt: skip
     return [Said(line, output, int(code)) for line, output, code in _ANSWER.findall(console)]
 
@@ -128,11 +138,11 @@ def _add_modules(root: Path, packages: Path) -> None:
 
 
 def _add_lvm(root: Path) -> None:
-    shutil.copy("/usr/sbin/lvm", root / "bin/lvm")
+    for program in _PROGRAMS:
+        shutil.copy(program, root / "bin" / Path(program).name)
     for command in _COMMANDS:
         (root / "bin" / command).symlink_to("lvm")
-    shutil.copy("/usr/sbin/cryptsetup", root / "bin/cryptsetup")
-    needed = process.run("ldd", "/usr/sbin/lvm", "/usr/sbin/cryptsetup").text
+    needed = process.run("ldd", *_PROGRAMS).text
     for found in set(re.findall(r"(/\S+\.so\S*)", needed)):
         target = root / found.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)

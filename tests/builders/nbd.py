@@ -21,6 +21,8 @@ PROGRAM = "qemu-storage-daemon"
 class Volume:
     """A raw file that a storage daemon of its own exports; both can be taken away and come back."""
 
+    patience = 60.0
+
     def __init__(self, size: int) -> None:
         self.id = str(uuid.uuid4())
         self.home = Path(tempfile.mkdtemp(prefix="cw-nbd-", dir="/var/tmp"))
@@ -48,20 +50,24 @@ class Volume:
             PROGRAM,
             *("--chardev", f"socket,id=m,path={self._monitor},server=on,wait=off"),
             *("--monitor", "chardev=m"),
-            *("--blockdev", f"driver=file,node-name=f,filename={self.file}"),
+            *("--blockdev", self._below()),
             *("--blockdev", "driver=raw,node-name=v,file=f"),
             *("--nbd-server", f"addr.type=unix,addr.path={self.path}"),
             *("--export", f"type=nbd,id=e,node-name=v,name={self.id},writable=on"),
             log=self.home / "log",
             pid_file=self.home / "pid",
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + self.patience
         while not (self.path.exists() and self._monitor.exists()):
             assert time.monotonic() < deadline, (self.home / "log").read_text()
             time.sleep(0.02)
         if owner is not None:
             os.chown(self.path, owner.st_uid, owner.st_gid, follow_symlinks=False)
             self.path.chmod(0o600)
+
+    def _below(self) -> str:
+        """Return what it serves, in QEMU's words."""
+        return f"driver=file,node-name=f,filename={self.file}"
 
     def stop(self) -> None:
         """Serve no more; what was written is in the file."""
@@ -105,3 +111,17 @@ class Volume:
                         continue
                     assert "error" not in answer, answer
                 return answer["return"]
+
+
+class FromAfar(Volume):
+    """What is served is what a port of this machine leads to; there is somebody behind it in time."""
+
+    patience = 300.0
+
+    def __init__(self, size: int, port: int) -> None:
+        self.port = port
+        super().__init__(size)
+
+    def _below(self) -> str:
+        where = f"server.type=inet,server.host=127.0.0.1,server.port={self.port}"
+        return f"driver=nbd,node-name=f,{where},open-timeout={self.patience:.0f}"

@@ -1,10 +1,12 @@
 """What the LVM driver says is said to a real LVM, over a real thin pool, in a guest whose kernel has one.
 
-What it encrypted, and QEMU wrote there, is opened by that kernel with the volume's key.
+What it encrypted, and QEMU wrote there, is opened by that kernel with the volume's key. And a guest has a
+volume of that pool as its disk, which is snapshotted, grown and taken back between.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,16 +15,22 @@ import pytest
 
 from cloudweb.driver import Unguarded
 from cloudweb.process import Completed
+from compute.objects import GuestSpec
 from tests.builders.encrypted_bench import KEY, EncryptedLvmBench
+from tests.builders.guest_console import GuestConsole
+from tests.builders.guests import ref
+from tests.builders.libvirt_bench import MIB, LibvirtBench, spawn
 from tests.builders.lvm_bench import LvmBench
-from tests.builders.lvm_guest import Said, missing, run_in_guest
+from tests.builders.lvm_guest import PORT, Said, missing, run_in_guest
+from tests.builders.nbd import FromAfar
 from tests.builders.volume_bench import SIZE, snapshot_of
+from tests.infrastructure import free_port
 from volume.backups.objects import BackupPoint
 from volume.drivers.luks import HEADER
 from volume.drivers.lvm.group import Group
 from volume.objects import ManageRequest, ResizeRequest, UnmanageRequest, VolumeSpec
 
-pytestmark = [pytest.mark.host, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
 
 WORK = Unguarded()
 POOL = (
@@ -65,14 +73,41 @@ def encrypted() -> Any:
     bench.close()
 
 
+@pytest.fixture
+def served() -> Any:
+    bench = LvmBench()
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def host() -> Any:
+    bench = LibvirtBench()
+    yield bench
+    bench.close()
+
+
 def test_lvm_does_what_the_driver_says(
-    plain: LvmBench, encrypted: EncryptedLvmBench, tmp_path: Path
+    plain: LvmBench,
+    encrypted: EncryptedLvmBench,
+    served: LvmBench,
+    host: LibvirtBench,
+    tmp_path: Path,
 ) -> None:
     if why := missing():
         pytest.skip(why)
-    lives = [_encrypted_life(encrypted, files := {"key": KEY.encode()}), _life(plain)]
+    had = _life_in_a_guest(served)
+    lives = [had, _encrypted_life(encrypted, files := {"key": KEY.encode()}), _life(plain)]
     commands = [*POOL, *(line for life in lives for line in life.lines())]
-    answers = run_in_guest(commands, tmp_path, files)
+    port = free_port()
+    guest = host.make_guest()
+    spawn(host, guest)
+    host.wait_for_boot(guest)
+    with ThreadPoolExecutor(1) as machines:
+        machine = machines.submit(run_in_guest, commands, tmp_path, files, port=port)
+        had.expected = dict.fromkeys(had.expected, _have(host, guest, port))
+        answers = machine.result()
+    host.destroy(guest.id)
     assert [one.command for one in answers] == commands
     assert [one for one in answers if one.returncode] == []
     read = {one.command: one.output.strip() for one in answers}
@@ -90,6 +125,75 @@ def test_lvm_does_what_the_driver_says(
     assert _group(looks[-1]).others() == {}
     assert usage.size == 800 * 1024**2
     assert 0 < usage.data < 0.02
+
+
+def _life_in_a_guest(bench: LvmBench) -> Life:
+    """Have a volume served three times, each until who has it lets go; then it holds what it held first."""
+    driver = bench.driver
+    bench.lvm.commands.clear()
+    life = Life(bench.lvm.commands)
+    spec = bench.spec()
+    device = f"/dev/vg/volume-{spec.ref.id}"
+
+    def serve(turn: int) -> None:
+        life.say(f"qemu-nbd --format=raw --cache=none --port={PORT} {device}; : {turn}")
+
+    driver.create(spec, image=None, work=WORK)
+    serve(1)
+    snapshot = snapshot_of(spec)
+    driver.snapshot(snapshot, work=WORK)
+    driver.resize(ResizeRequest(volume=spec.ref, size=2 * SIZE), work=WORK)
+    serve(2)
+    driver.revert(snapshot, work=WORK)
+    serve(3)
+    life.expect("", f"head -c {SIZE // 2} {device} | md5sum")
+    driver.delete_snapshot(snapshot, work=WORK)
+    driver.delete(spec.ref, work=WORK)
+    return life
+
+
+def _have(host: LibvirtBench, guest: GuestSpec, port: int) -> str:
+    """Let a guest have the volume three times; return the checksum of what it wrote first."""
+    half = SIZE // 2 // MIB
+    volume = FromAfar(SIZE, port)
+    with GuestConsole(host.driver.storage.files(guest.id).console_socket) as shell:
+        device = f"/dev/$(grep -l {volume.id[:20]} /sys/block/vd*/serial | cut -d/ -f4)"
+
+        def attach() -> None:
+            host.driver.attach_disk(ref(guest), volume.disk, work=WORK)
+            there = f"grep -q {volume.id[:20]} /sys/block/vd*/serial 2>/dev/null"
+            shell.run(f"until {there}; do sleep 0.2; done")
+
+        def let_go() -> None:
+            host.driver.detach_disk(ref(guest), volume.id, timeout=60, work=WORK)
+            volume.stop()
+
+        def write(at: int) -> str:
+            shell.run(f"dd if=/dev/urandom of=/tmp/a bs=1M count={half} 2>/dev/null")
+            shell.run(f"dd if=/tmp/a of={device} bs=1M seek={at} conv=fsync 2>/dev/null")
+            return shell.run("md5sum </tmp/a")
+
+        def read(at: int) -> str:
+            return shell.run(f"dd if={device} bs=1M skip={at} count={half} 2>/dev/null | md5sum")
+
+        attach()
+        first = write(0)
+        let_go()
+        volume.size = 2 * SIZE
+        volume.start()
+        attach()
+        assert read(0) == first
+        second = write(0)  # over what the snapshot holds
+        larger = write(2 * half)  # where it grew
+        assert read(0) == second != first
+        assert read(2 * half) == larger
+        let_go()
+        volume.start()
+        attach()
+        assert read(0) == first
+        let_go()
+    volume.close()
+    return first
 
 
 def _group(look: Said) -> Group:
