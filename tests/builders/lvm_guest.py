@@ -88,7 +88,13 @@ def run_in_guest(
     for name, content in files.items():
         (root / name).write_bytes(content)
     archive = directory / "initrd"
-    process.run("sh", "-c", f"find . | bin/busybox cpio -o -H newc | gzip -1 > {archive}", cwd=root)
+    process.run(
+        "sh",
+        "-c",
+        f"find . | bin/busybox cpio -o -H newc | gzip -1 > {archive}",
+        cwd=root,
+        timeout=300,
+    )
     disk = directory / "disk"
     disk.touch()
     with disk.open("r+b") as file:
