@@ -14,7 +14,13 @@ from tests.host.cloud.rooms import Room
 from tests.infrastructure import postgresql_programs, wait_until
 
 SERVES = 240.0  # a loaded machine without KVM
-COMMAND_LINE = "root=LABEL=demoroot console=ttyS0 quiet mitigations=off"
+#: With a shell on the console, which is how a guest becomes a hostile one.
+COMMAND_LINE = (
+    "root=LABEL=demoroot console=ttyS0 quiet mitigations=off tsc=unstable random.trust_cpu=on "
+    "database.shell"
+)
+VERSIONS = {"postgresql": "15", "mariadb": "10.11"}
+PASSWORD = "correct-horse-battery"
 
 
 def offer(admin: Connection, image: Path) -> list[str]:
@@ -45,30 +51,43 @@ def _upload(admin: Connection, kind: str, path: Path, **facts: Any) -> str:
 
 
 class TenantDatabase:
-    """A PostgreSQL of a tenant, over the API and by its clients."""
+    """A database of a tenant, over the API and by its clients."""
 
-    def __init__(self, room: Room) -> None:
-        self.room, self.api = room, room.tenant.api.database
-        began = time.monotonic()
-        self.id = self._ask("post", "/instances", instance={
+    def __init__(self, room: Room, datastore: str = "postgresql", **facts: Any) -> None:
+        """Order one; with ``replica_of`` or ``restorePoint`` it has what that has."""
+        self.room, self.api, self.datastore = room, room.tenant.api.database, datastore
+        self._began, self.address, self.took = time.monotonic(), "", 0.0
+        body: dict[str, Any] = {
             "name": "shop", "flavorRef": room.tenant.api.compute.find_flavor("m1.tiny").id,
             "volume": {"size": 1}, "nics": [{"net-id": room.tenant.network.id}],
-            "datastore": {"type": "postgresql", "version": "15"},
-            "databases": [{"name": "orders"}],
-            "users": [{"name": "clerk", "password": "correct-horse", "databases": [{"name": "orders"}]}],
-        }).json()["instance"]["id"]  # fmt: skip
-        self.rests("HEALTHY")
-        self.took = time.monotonic() - began
-        self.address = self.shown()["addresses"][0]["address"]
+        }  # fmt: skip
+        if "replica_of" not in facts:
+            body["datastore"] = {"type": datastore, "version": VERSIONS[datastore]}
+        if not facts:
+            body |= {
+                "databases": [{"name": "orders"}],
+                "users": [
+                    {"name": "clerk", "password": PASSWORD, "databases": [{"name": "orders"}]}
+                ],
+            }
+        self.id = self.ask("post", "/instances", instance=body | facts).json()["instance"]["id"]
 
-    def _ask(self, verb: str, path: str, **body: Any) -> Any:
+    def serves(self) -> TenantDatabase:
+        """Wait until it does."""
+        self.rests("HEALTHY")
+        self.took = time.monotonic() - self._began
+        self.address = self.shown()["addresses"][0]["address"]
+        return self
+
+    def ask(self, verb: str, path: str, **body: Any) -> Any:
+        """Return the API's answer, which is none of an error."""
         found = getattr(self.api, verb)(path, json=body) if body else getattr(self.api, verb)(path)
         assert found.status_code < 300, found.text
         return found
 
     def shown(self) -> dict[str, Any]:
         """Return it as its tenant sees it."""
-        found: dict[str, Any] = self._ask("get", f"/instances/{self.id}").json()["instance"]
+        found: dict[str, Any] = self.ask("get", f"/instances/{self.id}").json()["instance"]
         return found
 
     def rests(self, status: str) -> None:
@@ -83,33 +102,46 @@ class TenantDatabase:
 
     def act(self, **action: Any) -> None:
         """Order an action and wait until it is done."""
-        self._ask("post", f"/instances/{self.id}/action", **action)
+        self.ask("post", f"/instances/{self.id}/action", **action)
         self.rests("HEALTHY")
 
-    def says(self, statement: str, *, room: Room | None = None) -> process.Completed:
+    def back_up(self, **facts: Any) -> str:
+        """Return the id of a backup that is whole."""
+        made = self.ask("post", "/backups", backup={"name": "b", "instance": self.id, **facts})
+        key = str(made.json()["backup"]["id"])
+
+        def whole() -> bool:
+            status = self.ask("get", f"/backups/{key}").json()["backup"]["status"]
+            assert status not in ("FAILED", "ERROR")
+            return bool(status == "COMPLETED")
+
+        wait_until(whole, timeout=SERVES, what="the backup is whole")
+        self.rests("HEALTHY")
+        return key
+
+    def says(
+        self, statement: str, *, room: Room | None = None, password: str = PASSWORD
+    ) -> process.Completed:
         """Run SQL as its user, from the network of a tenant."""
-        words = (
-            "-X",
-            "-A",
-            "-t",
-            "-q",
-            "-h",
-            self.address,
-            "-U",
-            "clerk",
-            "-d",
-            "orders",
-            "-c",
-            statement,
-        )
+        words: tuple[str, ...]
+        if self.datastore == "postgresql":
+            words = (
+                str(postgresql_programs() / "psql"), "-X", "-A", "-t", "-q", "-h", self.address,
+                "-U", "clerk", "-d", "orders", "-c", statement,
+            )  # fmt: skip
+        else:
+            words = (
+                "mariadb", "--no-defaults", "-N", "--connect-timeout=3", "-h", self.address,
+                "-u", "clerk", f"--password={password}", "orders", "-e", statement,
+            )  # fmt: skip
         return process.run(
-            *(room or self.room).enter, str(postgresql_programs() / "psql"), *words, check=False,
-            env={"PGPASSWORD": "correct-horse", "PGCONNECT_TIMEOUT": "3"}, timeout=60,
+            *(room or self.room).enter, *words, check=False,
+            env={"PGPASSWORD": password, "PGCONNECT_TIMEOUT": "3"}, timeout=60,
         )  # fmt: skip
 
     def delete(self) -> None:
         """Delete it and wait until it is gone."""
-        self._ask("delete", f"/instances/{self.id}")
+        self.ask("delete", f"/instances/{self.id}")
         wait_until(
             lambda: self.api.get(f"/instances/{self.id}").status_code == 404,
             what="the database is gone",

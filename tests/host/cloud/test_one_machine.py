@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,12 @@ from tests.browser.clicks import (
     take_rule_away,
 )
 from tests.browser.conftest import Browser, browsing
-from tests.builders.database_image import database_image
+from tests.builders.database_image import DatabaseImage
 from tests.builders.libvirt_bench import qemu_pids_of
 from tests.builders.strangers import NOBODY, open_to
 from tests.host.cloud.conftest import Machine
 from tests.host.cloud.databases import TenantDatabase, offer
+from tests.host.cloud.hostile_guest import Hostility
 from tests.host.cloud.rooms import ADDRESS, Room
 from tests.host.cloud.tenants import BOOT
 from tests.host.cloud.volume_travel import travel
@@ -37,6 +39,14 @@ from tests.infrastructure import wait_until
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.filterwarnings("ignore")]
 ETH_P_ALL = 0x0003
+
+
+@pytest.fixture(scope="module", autouse=True)
+def image_of_databases() -> Iterator[DatabaseImage]:
+    """The image is built while others are tested."""
+    image = DatabaseImage()
+    yield image
+    image.leave()
 
 
 @pytest.fixture(scope="module")
@@ -138,27 +148,72 @@ def test_volumes_hold_what_guests_flushed_wherever_they_go_and_whoever_dies(
     travel(machine, admin, rooms[0])
 
 
-def test_a_database_serves_its_tenant_and_outlives_a_restart_and_more_room(
+@pytest.mark.timeout(1500)
+def test_databases_serve_their_tenants_alone_and_a_hostile_guest_finds_nothing(
     machine: Machine,
     admin: Connection,
     rooms: list[Room],
+    image_of_databases: DatabaseImage,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    image = database_image()
+    began = time.monotonic()
+    phases = []
+
+    def done(phase: str) -> None:
+        phases.append(f"{phase} {time.monotonic() - began:.1f} s")
+
     before = {*machine.leftovers()}
-    images = offer(admin, image)
-    database = TenantDatabase(rooms[0])
-    with capsys.disabled():
-        print(f"\na database served {database.took:.1f} s after its order")
-    assert database.says("CREATE TABLE t (a int); INSERT INTO t VALUES (41)").returncode == 0
-    database.act(resize={"volume": {"size": 2}})
-    database.act(restart={})
-    assert database.says("SELECT a + 1 FROM t").text.strip() == "42"
-    assert database.says("SELECT 1", room=rooms[1]).returncode != 0
-    database.delete()
+    images = offer(admin, image_of_databases.wait())
+    done("image")
+    here, there = rooms
+    shop, books = TenantDatabase(here), TenantDatabase(there, "mariadb")
+    for one in (shop, books):
+        one.serves()
+    done("both serve")
+    for one in (shop, books):
+        assert one.says("CREATE TABLE t (a int); INSERT INTO t VALUES (41)").returncode == 0
+    assert shop.says("SELECT 1", room=there).returncode != 0
+    assert books.says("SELECT 1", room=here).returncode != 0
+
+    backup = shop.back_up()
+    done("backup")
+    assert shop.says("INSERT INTO t VALUES (42)").returncode == 0
+    added = shop.back_up(parent_id=backup, incremental=True)
+    done("incremental")
+    assert shop.says("INSERT INTO t VALUES (43)").returncode == 0
+    replica = TenantDatabase(here, replica_of=shop.id)
+    hostile = Hostility(machine, admin, victim=shop, guest=books)
+    hostile.finds_no_way(backup)
+    done("hostile")
+    replica.serves()
+    done("replica")
+    assert replica.says("INSERT INTO t VALUES (0)").returncode != 0
+    replica.act(promote_to_replica_source={})
+    assert replica.says("INSERT INTO t VALUES (44)").returncode == 0
+    assert shop.says("INSERT INTO t VALUES (0)").returncode != 0
+    rows = "SELECT a FROM t ORDER BY a"
+    wait_until(lambda: shop.says(rows).text.split() == ["41", "42", "43", "44"], what="it follows")
+    done("promote")
+    books.act(restart={})
+    assert books.says(rows).text.strip() == "41"
+    hostile.finds_no_secret()
+    done("restart, scan")
+    shop.delete()
+    restored = TenantDatabase(here, restorePoint={"backupRef": added})
+    restored.serves()
+    assert restored.says(rows).text.split() == ["41", "42"]
+    done("restore")
+    for one in (replica, restored, books):
+        one.delete()
     for image_id in images:
         admin.image.delete_image(image_id)
     wait_until(lambda: {*machine.leftovers()} <= before, what="the host is as it was")
+    done("gone")
+    with capsys.disabled():
+        print(
+            f"\n{image_of_databases.said}\nPostgreSQL served {shop.took:.1f} s after its order, MariaDB "
+            f"{books.took:.1f} s, a replica {replica.took:.1f} s, a restore {restored.took:.1f} s; {', '.join(phases)}"
+        )
 
 
 def test_from_log_in_to_a_prompt_by_clicks(machine: Machine, tmp_path: Path) -> None:
