@@ -116,13 +116,6 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(f"mgmt/{INSTANCE}", ManagedInstanceViewSet.as_view({"get": "retrieve"})),
     path(f"mgmt/{INSTANCE}/root", ManagedInstanceViewSet.as_view({"get": "retrieve_root"})),
     path(f"mgmt/{INSTANCE}/action", ManagedInstanceViewSet.as_view({"post": "act"})),
-    path(
-        "mgmt/datastores/versions/<str:version>/parameters", AnyVersionViewSet.as_view(PARAMETERS)
-    ),
-    path(
-        "mgmt/datastores/versions/<str:version>/parameters/<str:name>",
-        AnyVersionViewSet.as_view(PARAMETER),
-    ),
     path("mgmt/datastore-versions", OfferedVersionViewSet.as_view(COLLECTION)),
     path(
         "mgmt/datastore-versions/<str:version>",
