@@ -23,6 +23,10 @@ from tests.infrastructure import wait_until
 SLOW, FAST = 4, 1024
 #: What of packet filters is numbered as it comes.
 NUMBERS = re.compile(r'"cw[^"]*"|\bcw\w+|(?<=_)\d+|0x[0-9a-f]{8}')
+#: What of the things on a host is numbered as it comes, or is an attachment's own: a move makes another one.
+DIFFERENT = re.compile(
+    r"(process \S+) \d+|(link) \S+|(domain-)\d+|(daemons/)[0-9a-f-]{36}(?=\.relay$)"
+)
 RESUMED = libvirt.VIR_DOMAIN_EVENT_RESUMED
 
 
@@ -91,7 +95,7 @@ class Mortal:
         """Return what is on the host of ports, guests and volumes, without what differs each time."""
         found = leftovers(self.host.directory, run=self.host.run)
         return Counter(
-            re.sub(r"(process \S+) \d+|(link) \S+|(domain-)\d+", r"\1\2\3", one)
+            DIFFERENT.sub(r"\1\2\3\4", one)
             for one in found
             if not one.startswith("process qemu-system")
         ) + Counter("guest runs" for _ in self._programs("qemu-system"))
