@@ -57,7 +57,7 @@ def unless_used(field: str, default: Any) -> Callable[[Data], Data]:
 class Part(BaseModel):
     """A piece of a versioned object; it has no version of its own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @model_serializer(mode="wrap")
     def _with_unknown_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

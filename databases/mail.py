@@ -13,6 +13,9 @@ from cloudweb.encryption import decrypt, encrypt
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
 from databases.models import DatabaseInstance, Letter
+from databases.states import LetterState
+
+OPEN = (LetterState.POSTED, LetterState.FETCHED)
 
 
 def written(
@@ -33,6 +36,20 @@ def written(
         payload=encrypt(orjson.dumps(payload.dump()).decode()),
         deadline_at=now() + within,
     )
+
+
+def waits_for(instance: DatabaseInstance, method: Method[Any]) -> bool:
+    """Tell whether a guest has a letter of this method before it."""
+    rows = Letter.objects.filter(instance=instance, method=method.name)
+    return rows.filter(state__in=OPEN, deadline_at__gt=now()).exists()
+
+
+def written_last(
+    instance: DatabaseInstance, method: Method[Any], payload: VersionedObject, *, within: timedelta
+) -> Letter:
+    """Put a letter into a guest's mailbox that no operation reads; those before it are forgotten."""
+    Letter.objects.filter(instance=instance, method=method.name, operation=None).delete()
+    return written(instance, method, payload, within=within)
 
 
 def payload_of(letter: Letter) -> Any:

@@ -67,11 +67,11 @@ def word(request: HttpRequest, kind: str) -> HttpResponse:
                 guests.refuse(asker, kind, claimed=piece.archive)
             return _said(GuestAnswer())
         report = GuestReport.load(said.body)
+        take(said.agent, report)
     except IncompatibleObject as error:
         return _plain(error.message, 400)
     except CloudwebError as error:
         return _plain(error.message, error.status)
-    take(said.agent, report)
     return _letter(said.agent, report) if kind == "mailbox" else _said(GuestAnswer())
 
 
@@ -103,8 +103,9 @@ def _letter(agent: GuestAgent | None, report: GuestReport | None) -> HttpRespons
 def _words(request: HttpRequest) -> dict[str, Any]:
     try:
         found = orjson.loads(request.body)
-    except orjson.JSONDecodeError as error:
-        raise IncompatibleObject(detail="no JSON") from error
+        orjson.dumps(found)  # what is nested deeper than this takes is read no further
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+        raise IncompatibleObject(detail="no JSON that a guest says") from error
     if not isinstance(found, dict):
         raise IncompatibleObject(detail="no object")
     return found

@@ -1,14 +1,14 @@
 """The pieces of a database's log: its guest writes each once, and says which it has written.
 
 The path is good for one guest and one archive while that is open; the number is the guest's own. A piece that
-was named is neither written again nor another: what a guest can still do is to send nothing more.
+was named is neither written again nor another, and of what was not named there is one at most: what a guest can
+still do is to send nothing more.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import BinaryIO
 from uuid import UUID
 
@@ -17,8 +17,9 @@ from django.db.models import Sum
 
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
-from cloudweb.exceptions import Forbidden, RequestTooLarge
+from cloudweb.exceptions import Conflict, Forbidden, InvalidInput, RequestTooLarge
 from cloudweb.stores.configured import default_store, store
+from cloudweb.times import parse_moment
 from databases import conf
 from databases.dumps import tickets
 from databases.dumps.repository import FOLDER, LOGS, DumpRepository
@@ -61,7 +62,8 @@ def write(
 ) -> str:
     """Take a piece that nobody has named yet; return its receipt.
 
-    Raises GuestRefused, RequestTooLarge, BadRequest, StoreFull, StoreUnavailable.
+    What was sent before under another number and was not named goes; of two at once one stays.
+    Raises GuestRefused, RequestTooLarge, BadRequest, Conflict, StoreFull, StoreUnavailable.
     """
     instance = guests.instance_at(asker, "write_log", claimed=str(archive_id))
     found = LogArchive.objects.filter(id=archive_id, instance_id=instance.id, enabled=True).first()
@@ -74,7 +76,20 @@ def write(
         guests.refuse(asker, "write_log", claimed=str(archive_id))
     if stored(found) > 2 * room(found):
         raise RequestTooLarge
-    return data_of(found).take(number, read, limit=MOST)
+    data, rows = data_of(found), LogArchive.objects.filter(id=found.id)
+    _drop_unnamed(found, but=number)
+    rows.update(writing=number)
+    receipt = data.take(number, read, limit=MOST)
+    if not rows.filter(writing=number).exists():
+        data.drop_part(number)
+        raise Conflict("Another piece was sent meanwhile.")
+    return receipt
+
+
+def _drop_unnamed(archive: LogArchive, *, but: int) -> None:
+    number = archive.writing
+    if number and number != but and not archive.pieces.filter(number=number).exists():
+        data_of(archive).drop_part(number)
 
 
 def read(
@@ -116,9 +131,10 @@ def _piece(archive_id: UUID, number: int, instance: DatabaseInstance) -> LogPiec
 def named(agent: GuestAgent, said: LogSent) -> bool:
     """Count a piece that a guest has written; said again it is the same. False for one that cannot be."""
     try:
-        begins, ends, until = place(said.since), place(said.position), _moment(said.until)
+        begins, ends = place(said.since), place(said.position)
+        until = parse_moment(said.until, field="until") if said.until else None
         archive_id = UUID(said.archive)
-    except ValueError:
+    except (ValueError, InvalidInput):
         return False
     rows = LogArchive.objects.filter(id=archive_id, instance_id=agent.instance_id, enabled=True)
     found = rows.first()
@@ -152,16 +168,13 @@ def named(agent: GuestAgent, said: LogSent) -> bool:
         return made or piece.draw == part.draw
 
 
-def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        raise ValueError(text)
-    return found
-
-
 def forget(piece: LogPiece) -> None:
     """Leave nothing of a piece."""
     data_of(piece.archive).drop_part(piece.number)
     piece.delete()
+
+
+def forget_all(archive: LogArchive) -> None:
+    """Leave nothing of a log, what nobody named included."""
+    data_of(archive).delete()
+    archive.delete()

@@ -22,10 +22,9 @@ from cloudweb.addresses import parse_address
 from cloudweb.database.clock import now
 from cloudweb.encryption import decrypt, encrypt
 from databases import rpc
-from databases.mail import written
-from databases.models import DatabaseInstance, GuestAgent, Letter, ProjectAuthority
+from databases.mail import waits_for, written_last
+from databases.models import DatabaseInstance, GuestAgent, ProjectAuthority
 from databases.objects import CertificateGiven, GuestReport
-from databases.states import LetterState
 from operations.certificates import Authority, new_authority
 
 LIFE = timedelta(days=90)
@@ -34,7 +33,6 @@ PAUSE = timedelta(minutes=1)
 #: And another for the same key: the first did not come in.
 AGAIN = timedelta(hours=1)
 _LETTER_LIFE = timedelta(days=1)
-_OPEN = (LetterState.POSTED, LetterState.FETCHED)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -63,13 +61,7 @@ def answer_request(agent: GuestAgent, report: GuestReport) -> None:
         Q(certified_at=None) | another | Q(certified_at__lt=moment - AGAIN), pk=agent.pk
     )
     instance = DatabaseInstance.objects.get(pk=agent.pk)
-    letters = Letter.objects.filter(
-        instance=instance,
-        method=rpc.INSTALL_CERTIFICATE.name,
-        state__in=_OPEN,
-        deadline_at__gt=moment,
-    )
-    if letters.exists():
+    if waits_for(instance, rpc.INSTALL_CERTIFICATE):
         return
     with transaction.atomic():
         if not due.update(certified_key=digest, certified_at=moment):
@@ -82,7 +74,7 @@ def answer_request(agent: GuestAgent, report: GuestReport) -> None:
             authority=authority.certificate_pem,
             until=(moment + LIFE).timestamp(),
         )
-        written(instance, rpc.INSTALL_CERTIFICATE, given, within=_LETTER_LIFE)
+        written_last(instance, rpc.INSTALL_CERTIFICATE, given, within=_LETTER_LIFE)
 
 
 def names_of(instance: DatabaseInstance) -> Iterable[x509.GeneralName]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
+import orjson
 from django.db import transaction
 
 from cloudweb.context import RequestContext
@@ -35,6 +37,7 @@ ABSENCE = timedelta(days=90)
 POLL = 25.0
 KINDS = ("mailbox", "result", "heartbeat", "renew", "log")
 MOST = 2**63
+_NULL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def introduced(asker: Mapping[str, str], words: dict[str, Any]) -> Enrolled:
         key, until = secrets.token_hex(32), now() + KEY_LIFE
         if fresh.update(nonce_hash=nonce, enrolled_at=now(), key=encrypt(key), key_until=until):
             agent.refresh_from_db()
-            take(agent, GuestReport.load(enrolment.report))
+            take(agent, GuestReport.load(_storable(enrolment.report)))
             return _enrolled(agent, key, until)
     agent.refresh_from_db()
     unused = agent.mailbox_number == 0 and agent.word_number == 0
@@ -119,7 +122,7 @@ def heard(asker: Mapping[str, str], kind: str, words: dict[str, Any]) -> Word:
     if not 0 < envelope.number < MOST or not rows.update(**changes):
         _refuse(GuestReplayed(), kind, server, agent)
     agent.refresh_from_db()
-    return Word(agent, envelope.body)
+    return Word(agent, _storable(envelope.body))
 
 
 def renewed(agent: GuestAgent) -> Enrolled:
@@ -197,6 +200,12 @@ def _fits(key: bytes, words: dict[str, Any]) -> bool:
     except BadSignature:
         return False
     return True
+
+
+def _storable(body: dict[str, Any]) -> dict[str, Any]:
+    """Return what was said without the one sign that no database keeps."""
+    said: dict[str, Any] = orjson.loads(_NULL.sub(rb"\1\\ufffd", orjson.dumps(body)))
+    return said
 
 
 def _hash(text: str) -> str:

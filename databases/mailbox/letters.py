@@ -16,13 +16,13 @@ from cloudweb.identifiers import as_uuid
 from cloudweb.objects import IncompatibleObject, VersionedObject
 from cloudweb.rpc import Method
 from databases import rpc
+from databases.mail import OPEN
 from databases.models import GuestAgent, Letter
 from databases.objects import GuestReport, GuestResult, LetterMessage
 from databases.states import LetterState
 from operations.orders import signed_for_guest
 from operations.waking import wake
 
-OPEN = (LetterState.POSTED, LetterState.FETCHED)
 Wire = dict[str, Any]
 
 

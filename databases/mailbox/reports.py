@@ -6,28 +6,34 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import transaction
 
 from cloudweb.database.clock import now
 from cloudweb.database.locks import locked
+from cloudweb.objects import IncompatibleObject
 from databases import rpc
-from databases.mail import written
+from databases.mail import waits_for, written_last
 from databases.mailbox.certificates import answer_request
-from databases.models import DatabaseInstance, GuestAgent, Letter
+from databases.models import DatabaseInstance, GuestAgent
 from databases.objects import GuestReport, NoArguments
-from databases.states import LetterState, Task
+from databases.states import Task
 
 GIB = 1024**3
+#: Bytes of a report at most; an agent's has some four thousand.
+MOST = 64 * 1024
+#: After this (Unix time) no certificate counts.
+LAST = 1 << 33
 
 
 def take(agent: GuestAgent, report: GuestReport) -> None:
     """Write down a report: of the agent all of it, of the instance its status and how full it is.
 
-    What it asks for is answered.
+    What it asks for is answered. Raises IncompatibleObject for one that cannot be kept.
     """
-    moment = now()
+    moment, data = now(), _checked(report)
     GuestAgent.objects.filter(pk=agent.pk).update(
-        version=report.agent_version[:32], report=report.dump()["data"], reported_at=moment
+        version=report.agent_version[:32], report=data, reported_at=moment
     )
     facts: dict[str, Any] = {"reported_at": moment}
     if report.datastore:
@@ -38,11 +44,22 @@ def take(agent: GuestAgent, report: GuestReport) -> None:
     if report.metrics.volume_used >= 0:
         facts["volume_used"] = report.metrics.volume_used / GIB
     DatabaseInstance.objects.filter(pk=agent.instance_id).update(**facts)
-    agent.report = report.dump()["data"]
+    agent.report = data
     if report.certificate_request:
         answer_request(agent, report)
     if report.held:
         let_serve(agent.instance_id)
+
+
+def _checked(report: GuestReport) -> dict[str, Any]:
+    data: dict[str, Any] = report.dump()["data"]
+    try:
+        is_small = len(orjson.dumps(data)) <= MOST
+    except orjson.JSONEncodeError:  # a number that no database takes
+        is_small = False
+    if not is_small or not 0 <= report.tls_until < LAST:
+        raise IncompatibleObject(detail="a report that cannot be kept")
+    return data
 
 
 def let_serve(instance_id: UUID) -> None:
@@ -53,11 +70,7 @@ def let_serve(instance_id: UUID) -> None:
     with transaction.atomic():
         rows = DatabaseInstance.objects.filter(pk=instance_id, replica_of=None)
         row = locked(rows.exclude(task=Task.EJECT)).first()
-        open_ones = Letter.objects.filter(
-            instance_id=instance_id,
-            method=rpc.START.name,
-            state__in=(LetterState.POSTED, LetterState.FETCHED),
-            deadline_at__gt=now(),
-        )
-        if row is not None and not open_ones.exists():
-            written(row, rpc.START, NoArguments(), within=timedelta(seconds=rpc.START.deadline))
+        if row is not None and not waits_for(row, rpc.START):
+            written_last(
+                row, rpc.START, NoArguments(), within=timedelta(seconds=rpc.START.deadline)
+            )

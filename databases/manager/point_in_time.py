@@ -134,6 +134,6 @@ def _look_after(archive: LogArchive) -> None:
             break
         logs.forget(piece)
         size -= piece.size
-    gone = LogArchive.objects.filter(id=archive.id, enabled=False, pieces=None)
-    if not rows.exists():
-        gone.delete()
+    gone = LogArchive.objects.filter(id=archive.id, enabled=False, pieces=None).first()
+    if gone is not None and not rows.exists():
+        logs.forget_all(gone)

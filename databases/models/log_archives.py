@@ -10,13 +10,17 @@ from cloudweb.database.clock import now
 
 
 class LogArchive(models.Model):
-    """The log of one instance (a bare id: it may be gone, its backups stay); its guest writes while ``enabled``."""
+    """The log of one instance (a bare id: it may be gone, its backups stay); its guest writes while ``enabled``.
+
+    ``writing`` is the number of the piece that it sent last, named or not.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project_id = models.CharField(max_length=64)
     instance_id = models.UUIDField(unique=True)
     volume_size = models.PositiveIntegerField(help_text="GiB")
     enabled = models.BooleanField(default=False)
+    writing = models.PositiveIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:

@@ -15,8 +15,7 @@ from uuid import UUID
 from cloudweb.database.clock import now
 from cloudweb.exceptions import NotYet
 from databases import conf, fake_guest, rpc
-from databases.mail import written
-from databases.mailbox.letters import OPEN
+from databases.mail import OPEN, written
 from databases.models import DatabaseInstance, Failover, FailoverWatch, Letter
 from databases.objects import NoArguments, PromoteRequest, ReplicationPoint
 from databases.operations.actions import DatabaseAction

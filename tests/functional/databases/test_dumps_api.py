@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from audit.models import Record
-from databases.dumps import tickets
+from cloudweb.exceptions import Conflict
+from databases.dumps import logs, tickets
+from databases.dumps.logs import data_of as data_of_log
 from databases.dumps.tickets import Purpose
 from databases.dumps.transfers import data_of
 from databases.guest import wire
@@ -123,6 +125,9 @@ def test_a_piece_of_a_log_is_written_once_by_its_own_guest(places: Places) -> No
     way = tickets.log_path(archive.id, instance_id=instance.id).removeprefix(f"{PREFIX[1:]}/")
     stolen = tickets.log_path(archive.id, instance_id=places.b.instance.id)
     first = send(places.a, way.format(number=1))
+    for number in (7, 2**31 - 1, 1):  # what nobody names takes the room of one piece
+        assert send(places.a, way.format(number=number)).status_code == 204
+        assert len([*data_of_log(archive)._store.keys(f"{archive.id}/")]) == 1
     receipt = send(places.a, way.format(number=1)).headers["ETag"]  # nobody has named it yet
     said = {"archive": str(archive.id), "run": "a0", "number": 1, "receipt": receipt,
             "since": "0/1", "position": "0/2", "until": "2020-01-01T00:00:00Z"}  # fmt: skip
@@ -133,6 +138,8 @@ def test_a_piece_of_a_log_is_written_once_by_its_own_guest(places: Places) -> No
         {"number": 2},
         {"position": "0/0"},
         {"until": "soon"},
+        {"until": "0001-01-01T00:00:00+14:00"},
+        {"until": "9999-12-31T23:59:59-14:00"},
         {"run": "../x"},
         {"archive": str(instance.id)},
     ):
@@ -156,3 +163,33 @@ def test_a_piece_of_a_log_is_written_once_by_its_own_guest(places: Places) -> No
     LogArchive.objects.update(enabled=False)
     tried.append(send(places.a, way.format(number=2)))
     assert [answer.status_code for answer in tried] == [404] * len(tried)
+
+
+def test_of_two_pieces_that_are_sent_at_once_one_stays(places: Places) -> None:
+    instance = places.a.instance
+    archive = LogArchive.objects.create(
+        instance_id=instance.id, project_id=instance.project_id, volume_size=1, enabled=True
+    )
+    way = tickets.log_path(archive.id, instance_id=instance.id).removeprefix(f"{PREFIX[1:]}/")
+
+    class Slow:
+        """A body during which another one comes."""
+
+        sent = False
+
+        def read(self, size: int) -> bytes:
+            if self.sent:
+                return b""
+            self.sent = True
+            assert send(places.a, way.format(number=2)).status_code == 204
+            return DATA[:size]
+
+    asker = {"network_id": "", "address": ""}
+    signature = way.rpartition("/")[2]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("databases.mailbox.guests.instance_at", lambda *_, **__: instance)
+        with pytest.raises(Conflict):
+            logs.write(asker, archive.id, 1, signature, read=Slow().read)
+    assert [key.split("/")[1] for key in data_of_log(archive)._store.keys(f"{archive.id}/")] == [
+        "00002"
+    ]

@@ -288,6 +288,38 @@ def test_a_hostile_guest_gets_nothing_of_another(pair: Pair) -> None:
     assert tries("shell", b"{}") == 404
 
 
+def test_a_report_that_no_database_keeps_is_refused_and_leaves_its_page(pair: Pair) -> None:
+    guest = pair.a
+    guest.mailbox.enrol()
+    usual = guest.mailbox.report()
+    for facts, status in (
+        ({"error": "x" * 70_000}, 400),
+        ({"tls_until": 1e300}, 400),
+        ({"tls_until": -1.0}, 400),
+        ({"tls_until": "Infinity"}, 400),
+        ({"metrics": {"lag": "Infinity"}}, 400),
+        ({"metrics": {"volume_used": 1e30}}, 400),
+        ({"error": "a\0b \\u0000"}, 200),
+    ):
+        said = {**usual, "data": {**usual["data"], **facts}}
+        answer = guest.channel.post("heartbeat", guest.envelope("heartbeat", said))
+        assert answer.status_code == status, (facts, answer.content)
+    agent = GuestAgent.objects.get(instance=guest.instance)
+    assert agent.report["error"] == "a\ufffdb \\u0000"
+    deep = b'{"body": ' + b"[" * 900 + b"]" * 900 + b"}"
+    assert guest.channel.post("heartbeat", deep).status_code == 400
+
+
+def test_letters_that_nobody_reads_again_do_not_pile_up(pair: Pair) -> None:
+    guest, rows = pair.a, Letter.objects.filter(instance=pair.a.instance)
+    guest.mailbox.enrol()
+    guest.methods.held = True
+    for _again in range(3):  # it is told to serve, says it does, and waits again all the same
+        guest.mailbox.heartbeat()
+        assert rows.filter(method=rpc.START.name).count() == 1
+        rows.update(state=LetterState.ANSWERED)
+
+
 def test_a_key_is_renewed_and_an_old_one_counts_no_more(pair: Pair) -> None:
     guest = pair.a
     guest.mailbox.enrol()
