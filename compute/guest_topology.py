@@ -1,7 +1,8 @@
 """What a flavor and an image say of a guest's processors and memory, in Nova's keys, words and order of precedence.
 
 ``hw:numa_nodes``, ``hw:numa_cpus.N``, ``hw:numa_mem.N``, ``hw:cpu_policy``, ``hw:cpu_thread_policy``,
-``hw:mem_page_size`` of a flavor, and ``hw_numa_nodes`` and so on of an image. Pure functions.
+``hw:mem_page_size`` of a flavor, and ``hw_numa_nodes`` and so on of an image; ``hw:cpu_dedicated_mask`` of a
+flavor alone. Pure functions.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ ThreadPolicy = Literal["prefer", "isolate", "require"]
 #: A page size in KiB, or one of the words below.
 PageSize = int | Literal["", "small", "large", "any"]
 
-CPU_POLICIES = ("dedicated", "shared")
+MASK = "hw:cpu_dedicated_mask"
+CPU_POLICIES = ("dedicated", "shared", "mixed")
 THREAD_POLICIES = ("prefer", "isolate", "require")
 #: Every key by which something of this is asked for begins so; a look at these alone is cheap.
-_BEGINNINGS = ("numa_nodes", "cpu_policy", "cpu_thread_policy", "mem_page_size")
+_BEGINNINGS = (
+    *("numa_nodes", "cpu_policy", "cpu_dedicated_mask", "cpu_thread_policy", "mem_page_size"),
+)
 _UNITS = {"": 1, "k": 1, "kb": 1, "kib": 1, "m": 1024, "mb": 1024, "mib": 1024}
 _UNITS |= {"g": 1024**2, "gb": 1024**2, "gib": 1024**2}
 MOST_PAGE = 1024**3  # KiB
@@ -30,10 +34,14 @@ _OF_TOPOLOGY = re.compile(r"hw[:_](numa|cpu|mem_page_size)")
 
 
 class WantedCell(NamedTuple):
-    """A NUMA cell of a guest: its processors by their numbers, and its memory in MiB."""
+    """A NUMA cell of a guest: its processors by their numbers, and its memory in MiB.
+
+    Of a guest whose processors are dedicated these float all the same: the last ``shared`` of them.
+    """
 
     cpus: tuple[int, ...]
     ram: int
+    shared: int = 0
 
 
 class WantedTopology(NamedTuple):
@@ -44,13 +52,23 @@ class WantedTopology(NamedTuple):
     threads: ThreadPolicy = "prefer"
     page_size: PageSize = ""
 
+    def pinned(self, cell: WantedCell) -> tuple[int, ...]:
+        """Return those of a cell's processors that get one of the host's for themselves."""
+        return cell.cpus[: len(cell.cpus) - cell.shared] if self.dedicated else ()
+
+    @property
+    def own(self) -> int:
+        """How many of all processors do."""
+        return sum(len(self.pinned(cell)) for cell in self.cells)
+
     def words(self) -> str:
         """Return it for an explanation: ``2 NUMA nodes, 4 dedicated CPUs, pages of 2,048 KiB``."""
         nodes = len(self.cells)
-        cpus = sum(len(cell.cpus) for cell in self.cells)
+        shared = sum(cell.shared for cell in self.cells)
         found = [f"{nodes} NUMA node{'' if nodes == 1 else 's'}"]
         if self.dedicated:
-            found.append(f"{cpus} dedicated CPU{'' if cpus == 1 else 's'}")
+            mixed = f" and {shared} shared" if shared else ""
+            found.append(f"{self.own} dedicated CPU{'' if self.own == 1 else 's'}{mixed}")
             found += [f"threads {self.threads}d"] if self.threads != "prefer" else []
         if isinstance(self.page_size, int):
             found.append(f"pages of {self.page_size:,} KiB")
@@ -69,16 +87,19 @@ def wanted_topology(
         return None
     nodes = _nodes(extra_specs, properties)
     page_size = _page_size(extra_specs, properties)
-    dedicated = _is_dedicated(extra_specs, properties)
+    policy = _cpu_policy(extra_specs, properties)
+    dedicated = policy in ("dedicated", "mixed")
     threads = _thread_policy(extra_specs, properties)
     if threads is not None and not dedicated:
         raise GuestTopologyInvalid(
             "Cannot set cpu thread pinning policy in a non dedicated cpu pinning policy"
         )
+    mask = _dedicated_mask(extra_specs, policy, vcpus=vcpus)
     if nodes is None and not page_size and not dedicated:
         return None
+    cells = _cells(extra_specs, properties, nodes=nodes, vcpus=vcpus, ram=ram)
     return WantedTopology(
-        cells=_cells(extra_specs, properties, nodes=nodes, vcpus=vcpus, ram=ram),
+        cells=tuple(_mixed(cell, mask) for cell in cells) if mask else cells,
         dedicated=dedicated,
         threads=threads or "prefer",
         page_size=page_size,
@@ -191,16 +212,50 @@ def _check_whole(cells: tuple[WantedCell, ...], *, vcpus: int, ram: int) -> None
         raise GuestTopologyInvalid(f"{total} MB of memory assigned, but expected {ram} MB")
 
 
-def _is_dedicated(extra_specs: Strings, properties: Strings) -> bool:
+def _cpu_policy(extra_specs: Strings, properties: Strings) -> str:
     flavor, image = _said(extra_specs, properties, "cpu_policy")
     for source, said in (("flavor extra specs", flavor), ("image properties", image)):
         _check_word("CPU policy", source, said, CPU_POLICIES)
-    if flavor == "shared" and image == "dedicated":
+    if (flavor, image) in (("shared", "dedicated"), ("shared", "mixed"), ("mixed", "dedicated")):
         raise GuestTopologyInvalid(
             "Image property 'hw_cpu_policy' is not permitted to override CPU pinning policy set "
             "against the flavor"
         )
-    return "dedicated" in (flavor, image)
+    return flavor or image
+
+
+def _dedicated_mask(extra_specs: Strings, policy: str, *, vcpus: int) -> frozenset[int]:
+    """Return which processors of a guest of policy ``mixed`` are dedicated; none of another one."""
+    said = extra_specs.get(MASK, "").strip()
+    if policy != "mixed":
+        if said:
+            raise GuestTopologyInvalid(f"Cannot specify '{MASK}' without the 'mixed' policy.")
+        return frozenset()
+    if not said:
+        raise GuestTopologyInvalid(f"The 'mixed' CPU policy needs '{MASK}' of the flavor.")
+    whole = f"0-{vcpus - 1},{said}" if said.startswith("^") else said
+    try:
+        found = frozenset(parse_cpu_set(whole, most=65536))
+    except ValueError as error:
+        raise GuestTopologyInvalid(f"Invalid inclusion expression '{said[:80]}'") from error
+    everything = frozenset(range(vcpus))
+    if not found or found >= everything:
+        raise GuestTopologyInvalid(
+            f"Mixed instance must have at least 1 pinned vCPU and 1 unpinned vCPU. See '{MASK}'."
+        )
+    if not found <= everything:
+        raise GuestTopologyInvalid(
+            "Mixed instance dedicated vCPU(s) mask is not a subset of vCPUs in the flavor. "
+            f"See '{MASK}'"
+        )
+    return found
+
+
+def _mixed(cell: WantedCell, mask: frozenset[int]) -> WantedCell:
+    """Return a cell with its dedicated processors first."""
+    shared = tuple(cpu for cpu in cell.cpus if cpu not in mask)
+    own = tuple(cpu for cpu in cell.cpus if cpu in mask)
+    return cell._replace(cpus=own + shared, shared=len(shared))
 
 
 def _thread_policy(extra_specs: Strings, properties: Strings) -> ThreadPolicy | None:

@@ -31,7 +31,7 @@ class NumaCell(Part):
 class GuestCell(Part):
     """A cell of a guest: its own ``cpus``, and its memory (MiB), and the cell of the host that both lie in.
 
-    ``pins`` has for each of the cpus the processor it is kept on; else they float on ``floats_on``.
+    ``pins`` has for each of the first of the cpus the processor it is kept on; the rest float on ``floats_on``.
     ``page_size`` in KiB, 0 is the host's smallest. ``siblings`` are cpus whose processors are threads of one core.
     """
 

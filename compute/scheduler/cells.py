@@ -136,11 +136,13 @@ def answers(wanted: WantedTopology | None, cells: Cells) -> bool:
     """Tell whether a place is what is wanted."""
     if wanted is None or cells is None:
         return wanted is None and cells is None
-    shape = [(tuple(cell["cpus"]), cell["ram"], bool(cell["pins"])) for cell in cells]
+    shape = [(tuple(cell["cpus"]), cell["ram"], len(cell["pins"])) for cell in cells]
     sizes = {cell["page_size"] for cell in cells}
     right = (
         all(sizes) if wanted.page_size == "large"
         else sizes == {wanted.page_size} if isinstance(wanted.page_size, int) and wanted.page_size > 4
         else wanted.page_size == "any" or sizes == {0}
     )  # fmt: skip
-    return right and shape == [(cell.cpus, cell.ram, wanted.dedicated) for cell in wanted.cells]
+    return right and shape == [
+        (cell.cpus, cell.ram, len(wanted.pinned(cell))) for cell in wanted.cells
+    ]

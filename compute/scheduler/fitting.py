@@ -16,8 +16,8 @@ Stored = Mapping[str, Any]
 
 
 class CellPlace(NamedTuple):
-    """Where a cell of a guest lies. ``holds`` are the processors that nobody else gets: its pins, and more of
-    their cores where these are to be its own."""
+    """Where a cell of a guest lies. ``pins`` are for the first of its processors, the rest float. ``holds`` are
+    those that nobody else gets: its pins, and more of their cores where these are to be its own."""
 
     wanted: WantedCell
     host_cell: int
@@ -72,8 +72,7 @@ class CellRoom:
     def take(self, held: Stored) -> None:
         """Let a guest's cell have its part."""
         self.free -= {*held["holds"]}
-        if not held["pins"]:
-            self.floating -= len(held["cpus"])
+        self.floating -= len(held["cpus"]) - len(held["pins"])
         if held["page_size"]:
             left = self.pages.get(held["page_size"], 0)
             self.pages[held["page_size"]] = left - pages_for(held["ram"], held["page_size"])
@@ -136,16 +135,22 @@ def _place(wanted: WantedTopology, cell: WantedCell, room: CellRoom) -> CellPlac
     size = _page_size(wanted, cell, room)
     if isinstance(size, str):
         return size
-    if not wanted.dedicated:
-        if len(cell.cpus) > min(len(room.shared), room.floating):
-            return "has too few shared CPUs left in a NUMA cell"
-        return CellPlace(cell, room.id, floats_on=room.shared, page_size=size)
-    found = pin(len(cell.cpus), room, wanted.threads)
+    own = wanted.pinned(cell)
+    floating = len(cell.cpus) - len(own)
+    if floating and floating > min(len(room.shared), room.floating):
+        return "has too few shared CPUs left in a NUMA cell"
+    found = pin(len(own), room, wanted.threads)
     if found is None:
         return "has too few dedicated CPUs left in a NUMA cell"
     pins, holds = found
     return CellPlace(
-        cell, room.id, pins, holds, page_size=size, siblings=_siblings(cell, pins, room)
+        cell,
+        room.id,
+        pins,
+        holds,
+        floats_on=room.shared if floating else (),
+        page_size=size,
+        siblings=_siblings(own, pins, room),
     )
 
 
@@ -191,11 +196,11 @@ def pin(
 
 
 def _siblings(
-    cell: WantedCell, pins: tuple[int, ...], room: CellRoom
+    own: tuple[int, ...], pins: tuple[int, ...], room: CellRoom
 ) -> tuple[tuple[int, ...], ...]:
     """Return which of the guest's cpus are on threads of one core."""
     found = (
-        tuple(cpu for cpu, host in zip(cell.cpus, pins, strict=True) if host in core)
+        tuple(cpu for cpu, host in zip(own, pins, strict=True) if host in core)
         for core in room.cores
     )
     return tuple(sorted(one for one in found if len(one) > 1))

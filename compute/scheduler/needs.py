@@ -45,7 +45,7 @@ def needs(
         "forbidden_traits": tuple(sorted(forbidden)),
         "image": _of_image(properties),
         "numa": numa,
-        "vcpus": 0 if numa is not None and numa.dedicated else vcpus,
+        "vcpus": vcpus if numa is None else vcpus - numa.own,
         "ram": ram,
     }
 

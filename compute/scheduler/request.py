@@ -81,6 +81,4 @@ class PlacementRequest:
     @property
     def dedicated(self) -> int:
         """How many processors of its own it asks for."""
-        if self.numa is None or not self.numa.dedicated:
-            return 0
-        return sum(len(cell.cpus) for cell in self.numa.cells)
+        return 0 if self.numa is None else self.numa.own

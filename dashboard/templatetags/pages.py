@@ -161,11 +161,13 @@ def mib(value: int | None) -> str:
 
 @register.filter
 def numa_nodes(cells: Sequence[Mapping[str, Any]]) -> str:
-    """Write what a server has of its host's cells: ``2 · 4 dedicated CPUs · pages of 2 MiB``."""
+    """Write what a server has of its host's cells: ``2 · 4 dedicated CPUs of 6 · pages of 2 MiB``."""
     pinned = sum(len(cell["pins"]) for cell in cells)
+    all_of_them = sum(len(cell["cpus"]) for cell in cells)
     found = [str(len(cells))]
     if pinned:
-        found.append(f"{pinned} dedicated CPU{'' if pinned == 1 else 's'}")
+        of = f" of {all_of_them}" if pinned < all_of_them else ""
+        found.append(f"{pinned} dedicated CPU{'' if pinned == 1 else 's'}{of}")
     pages = sorted({cell["page_size"] for cell in cells} - {0})
     if pages:
         found.append(f"pages of {' and '.join(size(kib * 1024) for kib in pages)}")

@@ -168,11 +168,14 @@ class InstanceAdmin(ConsideredAdmin):
 
 
 def _node_words(cell: Mapping[str, Any]) -> str:
-    """Return ``CPUs 0-1 pinned to 8-9 of cell 1, 256 MiB in pages of 2,048 KiB``."""
-    pinned = f"pinned to {', '.join(map(str, cell['pins']))}" if cell["pins"] else "shared"
+    """Return ``CPUs 0-1 pinned to 8, 9 and 2-3 shared of cell 1, 256 MiB in pages of 2,048 KiB``."""
+    number = len(cell["pins"])
+    own, rest = cell["cpus"][:number], cell["cpus"][number:]
+    found = [f"{cpu_set(own)} pinned to {', '.join(map(str, cell['pins']))}"] if own else []
+    found += [f"{cpu_set(rest)} shared"] if rest else []
     pages = f" in pages of {cell['page_size']:,} KiB" if cell["page_size"] else ""
     where = f"of cell {cell['host_cell']}"
-    return f"CPUs {cpu_set(cell['cpus'])} {pinned} {where}, {cell['ram']:,} MiB{pages}"
+    return f"CPUs {' and '.join(found)} {where}, {cell['ram']:,} MiB{pages}"
 
 
 def _offered(action: InstanceAction, button: Button) -> Any:

@@ -109,7 +109,7 @@ def topology_of(cells: Sequence[Mapping[str, Any]], *, on_host: bool) -> dict[st
     for cell in cells:
         node = {
             "memory_mb": cell["ram"],
-            "vcpu_set": cell["cpus"],
+            "vcpu_set": sorted(cell["cpus"]),
             "siblings": cell["siblings"],
         }
         if on_host:

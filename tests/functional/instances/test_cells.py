@@ -124,6 +124,35 @@ def test_a_server_has_its_processors_wherever_it_goes(made: Lab) -> None:
     assert [*Host.objects.values_list("pinned", flat=True)] == [0, 0]
 
 
+def test_a_server_has_some_processors_and_shares_others(made: Lab) -> None:
+    mixed = flavor(4, cpu_policy="mixed", cpu_dedicated_mask="1-2")
+    servers = [made.create(flavorRef=mixed) for _ in range(5)]
+    server = servers[0]
+    assert [made.show(one)["status"] for one in servers] == ["ACTIVE"] * 4 + ["ERROR"]
+    (pins,) = where(server)[1]
+    assert nodes(made, server)["nodes"] == [
+        {"memory_mb": 512, "vcpu_set": [0, 1, 2, 3], "siblings": [[1, 2]]}
+        | {"cpu_pinning": {"1": pins[0], "2": pins[1]}, "host_node": pins[0] // 4}
+    ]
+    assert running_on(made) == [2, 3, 6, 7] * 2
+    held = Host.objects.values_list("pinned", "vcpus_used").order_by("number")
+    assert [*held] == [(4, 4), (4, 4)]
+    tenant = browser_of(make_member("member", password=PASSWORD, project=made.project))
+    text = text_of(tenant.get(reverse("server", args=[server])))
+    assert "NUMA nodes 1 · 2 dedicated CPUs of 4" in " ".join(text.split())
+    operator = browser_of(make_member("admin", password=PASSWORD))
+    text = text_of(operator.get(f"/admin/instances/instance/{server}/change/"))
+    assert f"CPUs 1-2 pinned to {pins[0]}, {pins[1]} and 0,3 shared of cell {pins[0] // 4}" in text
+    dry = made.send("POST", "/os-dry-run", made.body(flavorRef=mixed), client=client_with("admin"))
+    (removed,) = dry.json()["dry_run"]["removed"]
+    assert "(1 NUMA node, 2 dedicated CPUs and 2 shared)" in removed["reason"]
+    made.client.send("DELETE", f"/compute/v2.1/servers/{servers[1]}")
+    made.cloud.settle()
+    act(made, server, "os-migrateLive", {"host": None, "block_migration": "auto"})
+    assert made.show(server)["status"] == "ACTIVE"
+    assert [sum(pair) for pair in held.all()] in ([8, 4], [4, 8])
+
+
 def test_a_server_for_which_there_are_no_processors_says_why(made: Lab) -> None:
     pinned = flavor(2, cpu_policy="dedicated")
     servers = [made.create(flavorRef=pinned) for _ in range(5)]
@@ -151,6 +180,8 @@ def test_what_contradicts_itself_is_a_400_at_once(made: Lab) -> None:
             "Cannot set cpu thread pinning policy in a non dedicated",
         ),
         ({"mem_page_size": "huge"}, "Invalid memory page size 'huge'"),
+        ({"cpu_policy": "mixed"}, "The 'mixed' CPU policy needs 'hw:cpu_dedicated_mask'"),
+        ({"cpu_dedicated_mask": "0"}, "'hw:cpu_dedicated_mask' without the 'mixed' policy"),
     ):
         answer = made.client.send("POST", path, made.body(flavorRef=flavor(**specs)))
         assert (answer.status_code, words in answer.json()["badRequest"]["message"]) == (400, True)

@@ -50,8 +50,7 @@ def host_with_cells(
 def asking(*, vcpus: int = 2, ram: int = 512, **specs: str) -> PlacementRequest:
     keys = {f"hw:{key}": value for key, value in specs.items()}
     numa = wanted_topology(keys, {}, vcpus=vcpus, ram=ram)
-    shares = 0 if numa is not None and numa.dedicated else vcpus
-    return make_request(vcpus=shares, ram=ram, numa=numa)
+    return make_request(vcpus=vcpus - (numa.own if numa else 0), ram=ram, numa=numa)
 
 
 PINNED = {"cpu_policy": "dedicated"}
@@ -99,6 +98,16 @@ def test_one_that_is_asked_for_otherwise_is_placed_anew() -> None:
     assert [cell["page_size"] for cell in large.cells or ()] == [2048]
     floats = place(asking(numa_nodes="1"), server)
     assert ([cell["floats_on"] for cell in floats.cells or ()], used()) == ([[0, 1]], (2, 512, 0))
+    mixed = place(asking(cpu_policy="mixed", cpu_dedicated_mask="1"), server)
+    assert (
+        [(cell["cpus"], cell["pins"], cell["floats_on"]) for cell in mixed.cells or ()],
+        used(),
+    ) == (
+        [([1, 0], [2], [0, 1])],
+        (1, 512, 1),
+    )
+    again = place(asking(cpu_policy="mixed", cpu_dedicated_mask="1"), server)
+    assert (again.cells, used()) == (mixed.cells, (1, 512, 1))
     assert place(asking(), server).cells is None
     assert Claim.objects.get().cells is None
 
@@ -108,6 +117,10 @@ def test_one_that_is_asked_for_otherwise_is_placed_anew() -> None:
     [
         (asking(vcpus=10, **PINNED), "1 cannot fit the requested NUMA topology (1 NUMA node, 10 dedicated"),
         (asking(vcpus=5, **PINNED), "it has too few dedicated CPUs left in a NUMA cell)"),
+        (
+            asking(vcpus=4, cpu_policy="mixed", cpu_dedicated_mask="0"),
+            "(1 NUMA node, 1 dedicated CPU and 3 shared; it has too few shared CPUs left in a NUMA cell)",
+        ),
         (asking(vcpus=3, ram=768, numa_nodes="3"), "(3 NUMA nodes; it has 2 NUMA cells)"),
         (asking(ram=2048, mem_page_size="large"), "large pages; it has too few large pages left in a"),
         (asking(mem_page_size="1GB"), "pages of 1,048,576 KiB; it has too few large pages"),

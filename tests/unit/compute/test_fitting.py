@@ -29,11 +29,11 @@ def cell(
     }  # fmt: skip
 
 
-def asks(*cpus: int, ram: int = 512, **more: Any) -> WantedTopology:
-    """So many cells, of so many processors each."""
+def asks(*cpus: int, ram: int = 512, shared: int = 0, **more: Any) -> WantedTopology:
+    """So many cells, of so many processors each, of which so many float at most where the rest are dedicated."""
     cells, first = [], 0
     for number in cpus:
-        cells.append(WantedCell(tuple(range(first, first + number)), ram))
+        cells.append(WantedCell(tuple(range(first, first + number)), ram, min(number, shared)))
         first += number
     return WantedTopology(tuple(cells), **more)
 
@@ -54,6 +54,8 @@ def placed(wanted: WantedTopology, cells: list[Any], held: Any = ()) -> tuple[Ce
         (asks(1, 1, 1), "has 2 NUMA cells"),
         (asks(3), "has too few shared CPUs left in a NUMA cell"),
         (asks(5, dedicated=True), "has too few dedicated CPUs left in a NUMA cell"),
+        (asks(6, dedicated=True, shared=1), "has too few dedicated CPUs left in a NUMA cell"),
+        (asks(4, dedicated=True, shared=3), "has too few shared CPUs left in a NUMA cell"),
         (asks(3, dedicated=True, threads="isolate"), "has too few dedicated CPUs left in a NUMA cell"),
         (asks(1, ram=4096), "has too little memory left in a NUMA cell"),
         (asks(1, ram=2048, page_size="large"), "has too few large pages left in a NUMA cell"),
@@ -86,6 +88,15 @@ def test_threads() -> None:
     assert placed(require, [cell(0)], [alone.stored()])[0].pins == (2, 3)
 
 
+def test_some_float_beside_dedicated_ones() -> None:
+    (mixed,) = placed(asks(4, dedicated=True, shared=2), [cell(0)])
+    assert (mixed.pins, mixed.holds, mixed.floats_on) == ((0, 1), (0, 1), (50, 51))
+    assert mixed.siblings == ((0, 1),)
+    held = [mixed.stored()]
+    assert put(asks(1), [cell(0)], held) == "has too few shared CPUs left in a NUMA cell"
+    assert placed(asks(2, dedicated=True), [cell(0)], held)[0].pins == (2, 3)
+
+
 def test_pages() -> None:
     for size, got in (("any", 2048), ("large", 2048), (2048, 2048), ("small", 0), ("", 0), (4, 0)):
         (found,) = placed(asks(1, page_size=size), [cell(0)])
@@ -110,6 +121,7 @@ guests = st.lists(
         st.lists(st.integers(1, 3), min_size=1, max_size=3),
         st.sampled_from([64, 128, 200]),
         st.booleans(),
+        st.integers(0, 2),
         st.sampled_from(["prefer", "isolate", "require"]),
         st.sampled_from(["", "small", "any", "large", 2048]),
     ),
@@ -125,8 +137,9 @@ def test_nothing_is_given_twice_and_no_more_than_there_is(sizes: Any, asked: Any
         for number, (own, shared, ram, pages) in enumerate(sizes)
     ]
     held: list[Any] = []
-    for cpus, ram, dedicated, threads, size in asked:
-        wanted = asks(*cpus, ram=ram, dedicated=dedicated, threads=threads, page_size=size)
+    for cpus, ram, dedicated, shared, threads, size in asked:
+        more = {"shared": shared, "threads": threads} if dedicated else {}
+        wanted = asks(*cpus, ram=ram, dedicated=dedicated, page_size=size, **more)
         found = put(wanted, cells, held)
         if isinstance(found, str):
             assert not _one_by_one(wanted, cells, held)
@@ -140,8 +153,7 @@ def test_nothing_is_given_twice_and_no_more_than_there_is(sizes: Any, asked: Any
         assert len(holds) == len(set(holds))
         assert set(holds) <= set(one["dedicated"])
         assert all({*place["pins"]} <= {*place["holds"]} for place in mine)
-        assert all(len(place["pins"]) in (0, len(place["cpus"])) for place in mine)
-        floating = sum(len(place["cpus"]) for place in mine if not place["pins"])
+        floating = sum(len(place["cpus"]) - len(place["pins"]) for place in mine)
         assert floating <= len(one["shared"])
         pool = one["pages"][0]["total"]
         assert sum(pages_for(place["ram"], 2048) for place in mine if place["page_size"]) <= pool

@@ -39,6 +39,7 @@ def test_who_asks_for_nothing_gets_nothing(specs: Strings, image: Strings) -> No
 
 HALVES = (WantedCell((0, 1), 512), WantedCell((2, 3), 512))
 WHOLE = (WantedCell((0, 1, 2, 3), 1024),)
+MIXED = {"cpu_policy": "mixed"}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,21 @@ WHOLE = (WantedCell((0, 1, 2, 3), 1024),)
             | {"numa_mem.0": "256", "numa_mem.1": "768"},
             {},
             WantedTopology((WantedCell((0,), 256), WantedCell((1, 2, 3), 768))),
+        ),
+        (
+            MIXED | {"cpu_dedicated_mask": "1,3"},
+            {"cpu_policy": "shared", "cpu_thread_policy": "isolate"},
+            WantedTopology((WantedCell((1, 3, 0, 2), 1024, 2),), dedicated=True, threads="isolate"),
+        ),
+        (
+            {"cpu_dedicated_mask": "^0", "numa_nodes": "2"},
+            {"cpu_policy": "mixed"},
+            WantedTopology((WantedCell((1, 0), 512, 1), WantedCell((2, 3), 512)), dedicated=True),
+        ),
+        (
+            MIXED | {"cpu_dedicated_mask": "0-1", "numa_nodes": "2"},
+            {},
+            WantedTopology((WantedCell((0, 1), 512), WantedCell((2, 3), 512, 2)), dedicated=True),
         ),
     ],
 )  # fmt: skip
@@ -98,7 +114,17 @@ LISTED = {"numa_nodes": "2", "numa_mem.0": "512", "numa_mem.1": "512"}
             "768 MB of memory assigned, but expected 1024 MB",
         ),
         ({"cpu_policy": "shared"}, {"cpu_policy": "dedicated"}, "'hw_cpu_policy' is not permitted"),
-        ({"cpu_policy": "mixed"}, {}, "'flavor extra specs' is invalid, given: 'mixed', available: 'ded"),
+        ({"cpu_policy": "shared"}, MIXED, "'hw_cpu_policy' is not permitted"),
+        (MIXED | {"cpu_dedicated_mask": "0"}, {"cpu_policy": "dedicated"}, "'hw_cpu_policy' is not perm"),
+        ({"cpu_policy": "both"}, {}, "'flavor extra specs' is invalid, given: 'both', available: 'ded"),
+        (MIXED, {}, "policy needs 'hw:cpu_dedicated_mask' of the flavor"),
+        (MIXED, {"cpu_dedicated_mask": "0"}, "policy needs 'hw:cpu_dedicated_mask' of the flavor"),
+        ({"cpu_dedicated_mask": "0"}, {}, "'hw:cpu_dedicated_mask' without the 'mixed' policy"),
+        ({"cpu_policy": "dedicated", "cpu_dedicated_mask": "0"}, {}, "without the 'mixed' policy"),
+        (MIXED | {"cpu_dedicated_mask": "0-3"}, {}, "at least 1 pinned vCPU and 1 unpinned vCPU"),
+        (MIXED | {"cpu_dedicated_mask": "^0-3"}, {}, "at least 1 pinned vCPU and 1 unpinned vCPU"),
+        (MIXED | {"cpu_dedicated_mask": "3-4"}, {}, "is not a subset of vCPUs in the flavor"),
+        (MIXED | {"cpu_dedicated_mask": "some"}, {}, "Invalid inclusion expression 'some'"),
         ({}, {"cpu_policy": "x"}, "from 'image properties' is invalid, given: 'x'"),
         ({"cpu_thread_policy": "isolate"}, {}, "Cannot set cpu thread pinning policy in a non dedicated"),
         (

@@ -40,6 +40,8 @@ def test_an_image_says_what_it_was_made_for() -> None:
     assert needs({}, {}, **SIZE)["image"] == ImageNeeds()
     pinned = needs({"hw:cpu_policy": "dedicated"}, {}, **SIZE)
     assert (pinned["vcpus"], len(pinned["numa"].cells[0].cpus)) == (0, 2)  # it shares none
+    mixed = needs({"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "1"}, {}, **SIZE)
+    assert (mixed["vcpus"], mixed["numa"].own) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,14 @@ CASES = {
         files(),
         Platform(owner="h1:abc", gid=109, floating=(0, 1, 2, 5)),
     ),
+    "mixed": (
+        guest(
+            vcpus=3,
+            cells=(GuestCell(cpus=(1, 2, 0), ram=128, host_cell=1, pins=(9, 8), floats_on=(5, 6)),),
+        ),
+        files(),
+        Platform(owner="h1:abc", gid=109, floating=(0, 1, 2, 5)),
+    ),
     "kvm_two_of_each": (
         guest(
             vcpus=4,
