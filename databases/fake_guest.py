@@ -261,7 +261,9 @@ def _keep_log(state: State, told: objects.KeepLog, letter: Letter) -> VersionedO
     return objects.LogKept(position=state["log"])
 
 
-def _log(_state: State, asked: objects.LogRequest, _letter: Letter) -> VersionedObject:
+def _log(_state: State, asked: objects.LogRequest, letter: Letter) -> VersionedObject:
+    if asked.name != letter.instance.version.manager:
+        raise Refused(f"Log {asked.name} cannot be found.")
     text = "The database system is ready to accept connections.\n"
     return objects.LogText(name=asked.name, size=len(text), text=text)
 

@@ -67,9 +67,8 @@ class InstanceActionViewSet(ServiceViewSet):
         responses={200: within("instance", wire.DefaultsShown)},
     )
     def retrieve_configuration(self, request: Request, instance_id: str) -> Response:
-        """Show the settings that an instance has of its configuration."""
-        row = self.manager(self.context).get(instance_id)
-        values = row.configuration.values if row.configuration else {}
+        """Show what an instance has where its configuration says nothing."""
+        values = self.manager(self.context).defaults(instance_id)
         return Response({"instance": {"configuration": values}})
 
     @extend_schema(

@@ -198,7 +198,7 @@ def _log(row: objects.LogText) -> dict[str, Any]:
     return {
         "name": row.name,
         "type": "SYS",
-        "status": "Ready",
+        "status": "Ready" if row.size else "Unavailable",
         "published": 0,
         "pending": row.size,
         "container": None,

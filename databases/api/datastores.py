@@ -118,6 +118,26 @@ class AnyVersionViewSet(DatastoreVersionViewSet):
         return super().retrieve_parameter(request, version, name)
 
 
+class ManagedVersionViewSet(DatastoreVersionViewSet):
+    """What may be set of versions, where operators' clients look for it."""
+
+    @extend_schema(operation_id="mgmt_datastore_parameters_list", responses={200: PARAMETERS})
+    def list_parameters(
+        self, request: Request, version: str, datastore: str | None = None
+    ) -> Response:
+        """List what may be set of a version, by its id."""
+        return super().list_parameters(request, version)
+
+    @extend_schema(
+        operation_id="mgmt_datastore_parameters_get", responses={200: wire.ParameterShown}
+    )
+    def retrieve_parameter(
+        self, request: Request, version: str, name: str, datastore: str | None = None
+    ) -> Response:
+        """Show one of them, by the version's id."""
+        return super().retrieve_parameter(request, version, name)
+
+
 class OfferedVersionViewSet(ServiceViewSet):
     """What operators offer."""
 

@@ -21,6 +21,7 @@ from databases.api.datastores import (
     AnyVersionViewSet,
     DatastoreVersionViewSet,
     DatastoreViewSet,
+    ManagedVersionViewSet,
     OfferedVersionViewSet,
 )
 from databases.api.flavors import DatabaseFlavorViewSet
@@ -116,6 +117,8 @@ ROUTES: list[URLPattern | URLResolver] = [
     path(f"mgmt/{INSTANCE}", ManagedInstanceViewSet.as_view({"get": "retrieve"})),
     path(f"mgmt/{INSTANCE}/root", ManagedInstanceViewSet.as_view({"get": "retrieve_root"})),
     path(f"mgmt/{INSTANCE}/action", ManagedInstanceViewSet.as_view({"post": "act"})),
+    path(f"mgmt/{ANY}/parameters", ManagedVersionViewSet.as_view(PARAMETERS)),
+    path(f"mgmt/{ANY}/parameters/<str:name>", ManagedVersionViewSet.as_view(PARAMETER)),
     path("mgmt/datastore-versions", OfferedVersionViewSet.as_view(COLLECTION)),
     path(
         "mgmt/datastore-versions/<str:version>",

@@ -20,6 +20,8 @@ from databases.requests import NewDatabase, NewUser
 
 #: What root is called.
 ROOTS = {"postgresql": "postgres", "mariadb": "root"}
+#: The logs of each datastore: Trove's name of it -> what guests call the file.
+LOGS = {"postgresql": {"general": "postgresql"}, "mariadb": {"error": "mariadb"}}
 
 
 class ContentsManager(InstanceLookups):
@@ -171,8 +173,9 @@ class ContentsManager(InstanceLookups):
         return self._log(instance, name)
 
     def _log(self, instance: DatabaseInstance, name: str) -> objects.LogText:
-        found: objects.LogText = ask(instance, rpc.TAIL_LOG, objects.LogRequest(name=name))
-        return found
+        asked = objects.LogRequest(name=LOGS[instance.version.manager][name])
+        found: objects.LogText = ask(instance, rpc.TAIL_LOG, asked)
+        return found.model_copy(update={"name": name})
 
     def _own(self, instance_id: str, name: str, host: str) -> DatabaseInstance:
         instance = self._at_rest(instance_id)
@@ -194,7 +197,3 @@ class ContentsManager(InstanceLookups):
 
 def _user(name: str, host: str) -> objects.UserName:
     return objects.UserName(name=name, host=host)
-
-
-#: The logs that each datastore keeps.
-LOGS = {"postgresql": ("general",), "mariadb": ("general", "slow_query", "error")}

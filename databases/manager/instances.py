@@ -10,6 +10,7 @@ from cloudweb.exceptions import UnknownMarker
 from cloudweb.identifiers import as_uuid
 from cloudweb.listing import EVERYTHING, Listing, Page, page_of
 from cloudweb.policy import policy
+from databases.defaults import DEFAULTS, Value
 from databases.exceptions import RootNeverEnabled
 from databases.mailbox.certificates import authority_of
 from databases.manager.actions import InstanceActions
@@ -99,6 +100,11 @@ class DatabaseInstanceManager(
             required=found.require_tls,
             authority=authority_of(found.project_id).certificate_pem,
         )
+
+    @policy("database:instances:get")
+    def defaults(self, instance_id: str) -> Mapping[str, Value]:
+        """Return what its datastore has where no configuration speaks; raise DatabaseInstanceNotFound."""
+        return DEFAULTS.get(self.get(instance_id).version.manager, {})
 
     @policy("database:instances:list")
     def check_reader(self) -> None:

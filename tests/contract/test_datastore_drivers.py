@@ -19,10 +19,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from databases import objects
+from databases.bootstrap import parameters_of
+from databases.defaults import DEFAULTS, Value
 from databases.guest.commands import CommandFailed
+from databases.guest.drivers.mariadb import FIXED as MARIADB_FIXED
+from databases.guest.drivers.postgresql import FIXED as POSTGRESQL_FIXED
 from databases.guest.failures import Exists, NotFound, Refused
 from databases.guest.methods import Methods
 from databases.guest.place import Place
+from databases.manager.contents import LOGS
 from operations.certificates import Authority, new_authority
 from tests.builders.datastores import PROGRAMS, SMALL, Tenant, certify, data
 
@@ -240,6 +245,35 @@ def test_settings_count_at_once_or_after_a_restart(prepared: tuple[Methods, Tena
     assert tenant.says("SELECT a FROM kept", **ann) == "41"
 
 
+def test_what_is_said_of_parameters_is_so(prepared: tuple[Methods, Tenant]) -> None:
+    """Each that tenants may set is one the guest sets, and has the default that is said of it."""
+    _, tenant = prepared
+    kept, statement = {
+        "postgresql": (POSTGRESQL_FIXED, "SELECT name || chr(9) || boot_val FROM pg_settings"),
+        "mariadb": (
+            MARIADB_FIXED,
+            "SELECT LOWER(VARIABLE_NAME), DEFAULT_VALUE FROM information_schema.SYSTEM_VARIABLES",
+        ),
+    }[tenant.datastore]
+    said = tenant.says(statement, user="ann", password="secret 1", database="first")
+    found = dict(line.split("\t") for line in said.splitlines() if "\t" in line)
+    found = {name.lower(): value for name, value in found.items()}
+    offered = {one.name for one in parameters_of(tenant.datastore)}
+    assert offered <= found.keys() - kept
+    defaults = DEFAULTS[tenant.datastore]
+    assert defaults.keys() <= offered
+    words = {True: ("on", "1"), False: ("off", "0")}
+
+    def same(value: Value, its: str) -> bool:
+        if isinstance(value, bool):
+            return its.lower() in words[value]
+        return its == value if isinstance(value, str) else float(its) == value
+
+    assert {
+        name: found[name] for name, value in defaults.items() if not same(value, found[name])
+    } == {}
+
+
 def test_logs_are_read_from_their_end(prepared: tuple[Methods, Tenant]) -> None:
     methods, tenant = prepared
     found = methods.tail_log(data(objects.LogRequest(name=tenant.datastore, lines=3)))
@@ -249,6 +283,7 @@ def test_logs_are_read_from_their_end(prepared: tuple[Methods, Tenant]) -> None:
     with pytest.raises(NotFound):
         methods.tail_log(data(objects.LogRequest(name="../../etc/shadow")))
     assert "secret 1" not in methods.store().logs()[tenant.datastore].read_text()
+    assert {*LOGS[tenant.datastore].values()} == methods.store().logs().keys()
 
 
 def test_clients_come_by_tls_and_know_whom_they_reach(

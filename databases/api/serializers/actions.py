@@ -80,6 +80,6 @@ class TlsShown(Answer):
 
 
 class DefaultsShown(Answer):
-    """The settings that an instance has of its configuration."""
+    """What an instance has where its configuration says nothing, by parameter."""
 
     configuration: dict[str, Any]

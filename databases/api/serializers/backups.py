@@ -36,6 +36,11 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
+def _gib(size: int) -> float:
+    """Two decimals, but nothing only where there is nothing."""
+    return max(round(size / (1 << 30), 2), 0.01) if size else 0.0
+
+
 def _datastore(row: Backup) -> dict[str, Any]:
     version = row.version
     return {
@@ -55,7 +60,7 @@ class DatabaseBackupShown(Answer):
     instance_id: Annotated[str, Form(str)]
     created: Annotated[str, Of("created_at"), Form(seconds)]
     updated: Annotated[str, Of("updated_at"), Form(seconds)]
-    size: Annotated[float, Of(lambda row: round(row.size / (1 << 30), 2))]
+    size: Annotated[float, Of(lambda row: _gib(row.size))]
     status: str
     parent_id: Annotated[str | None, Form(_text)]
     project_id: str

@@ -220,6 +220,8 @@ LINES = (
     operate("POST", f"{MANAGED}/action", {"stop": {}}),
     operate("GET", f"{V1}/mgmt/quotas/{{project_id}}", status=200),
     operate("PUT", f"{V1}/mgmt/quotas/{{project_id}}", {"quotas": {"instances": 9}}, status=200),
+    read(f"{V1}/mgmt/datastores/versions/{{version}}/parameters"),
+    read(f"{V1}/mgmt/datastores/versions/{{version}}/parameters/work_mem"),
     operate("GET", OFFERED, status=200),
     operate("POST", OFFERED, {"version": NEW}),
     operate("GET", f"{OFFERED}/{{version}}", status=200),

@@ -188,8 +188,8 @@ def test_settings_are_written_and_taken(browser: Client, user: User) -> None:
     wrong = browser.post(url, {"work_mem": "1"})
     assert wrong.status_code == 422
     assert "must be at least 64" in text_of(wrong)
-    assert browser.post(url, {"max_connections": "50", "jit": "off"}).status_code == 302
-    assert Configuration.objects.get().values == {"max_connections": 50, "jit": False}
+    assert browser.post(url, {"max_connections": "50", "log_connections": "off"}).status_code == 302
+    assert Configuration.objects.get().values == {"max_connections": 50, "log_connections": False}
     database = make_instance(user)
     make_fake_guest(database)
     page = f"/databases/{database.id}/settings"
