@@ -130,10 +130,7 @@ COMPUTE = Microversions(
             because="no events are taken from other services",
         ),
         77: "A server can come off the shelf in another zone.",
-        78: partly(
-            "A server tells its processors and memory node by node.",
-            missing="no server has nodes of its own: the list is empty",
-        ),
+        78: "A server tells its processors and memory node by node.",
         79: "An attached volume says whether it goes with its server.",
         80: "Migrations name their user and project.",
         81: "Images can be brought to the hosts of an aggregate beforehand.",
@@ -144,10 +141,7 @@ COMPUTE = Microversions(
         ),
         84: "The steps of an action say what went wrong.",
         85: "Whether a volume goes with its server can be changed.",
-        86: later(
-            "Extra specs that are known must have a value that makes sense.",
-            because="the form of keys and values is all that is checked",
-        ),
+        86: "Extra specs that are known must have a value that makes sense.",
         87: "A server that boots from a volume can be rescued.",
         88: "The capacity of hypervisors is gone, with the calls for their sums and uptime.",
         89: "An attached volume shows the ids of its attachment, and its own once alone.",

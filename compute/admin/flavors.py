@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from cloudweb.admin import ManagedAdmin, Values
+from compute.extra_specs import refused
 from compute.manager import FlavorAccessManager, FlavorExtraSpecManager, FlavorManager
 from compute.models import Flavor
 
@@ -56,6 +57,11 @@ class FlavorForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
             if not key or not sign or len(key) > 255 or len(value) > 255:
                 raise forms.ValidationError(f"Not key=value: {line[:80]}")
             specs[key.strip()] = value.strip()
+        known = self.instance.specs() if self.instance.pk else {}
+        for key, value in specs.items():
+            why = refused(key, value) if known.get(key) != value else ""
+            if why:
+                raise forms.ValidationError(f"{key}: {why}")
         return specs
 
     def clean_projects(self) -> set[str]:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from cloudweb.api.answers import within
 from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.exceptions import BadRequest
+from cloudweb.microversions.compute import since
 from compute.api.serializers.flavor_extra_specs import ExtraSpec, parse_specs
 from compute.manager import FlavorExtraSpecManager
 
@@ -31,7 +32,7 @@ class FlavorExtraSpecViewSet(ServiceViewSet):
     @extend_schema(request=SPECS, responses={200: SPECS})
     def create(self, request: Request, flavor_id: str) -> Response:
         """Set several keys."""
-        specs = parse_specs(self.body("extra_specs"))
+        specs = parse_specs(self.body("extra_specs"), sense=self.version in since(86))
         self.manager(self.context).create(flavor_id, specs)
         return Response({"extra_specs": specs})
 
@@ -46,7 +47,7 @@ class FlavorExtraSpecViewSet(ServiceViewSet):
         data = request.data
         if not isinstance(data, Mapping) or list(data) != [key]:
             raise BadRequest("Request body and URI mismatch")
-        specs = parse_specs(data)
+        specs = parse_specs(data, sense=self.version in since(86))
         self.manager(self.context).update(flavor_id, key, specs[key])
         return Response(specs)
 

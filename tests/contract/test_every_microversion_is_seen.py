@@ -209,6 +209,10 @@ SEEN: dict[int, tuple[Callable[[Asked], Any], Any, Any]] = {
         known(f"{VOLUMES}/<volume_id>", attach("volume_id", delete_on_termination=True), "PUT"),
         *(False, True),
     ),
+    86: (
+        code("POST", "/flavors/<flavor_id>/os-extra_specs", {"extra_specs": {"hw:cpu": "a"}}),
+        *(200, 400),
+    ),
     88: (code("GET", "/os-hypervisors/statistics"), 200, 404),
     89: (shows("volumeAttachments", 0, "id", path=VOLUMES), True, False),
     90: (known(SERVER, {"server": {"hostname": "web"}}, "PUT"), False, True),

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import RootModel
 
-from cloudweb.exceptions import InvalidInput
+from cloudweb.exceptions import BadRequest, InvalidInput
+from compute.extra_specs import refused
 
 _KEY = re.compile(r"[a-zA-Z0-9\-_:. ]{1,255}\Z")
 
@@ -17,9 +18,16 @@ class ExtraSpec(RootModel[dict[str, str]]):
     """One key with its value, without an envelope."""
 
 
-def parse_specs(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return keys and values; a number becomes text. Raises InvalidInput."""
-    return {_key(key): _value(key, value) for key, value in data.items()}
+def parse_specs(data: Mapping[str, Any], *, sense: bool) -> dict[str, str]:
+    """Return keys and values; a number becomes text. Raises InvalidInput.
+
+    ``sense``: what is known must make sense; raises BadRequest where it does not.
+    """
+    found = {_key(key): _value(key, value) for key, value in data.items()}
+    wrong = (refused(key, value) for key, value in found.items()) if sense else ()
+    for why in filter(None, wrong):
+        raise BadRequest(f"Validation failed; {why}")
+    return found
 
 
 def _key(key: str) -> str:

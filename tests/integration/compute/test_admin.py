@@ -150,11 +150,11 @@ def test_a_flavor_is_offered_described_granted_and_withdrawn() -> None:
     operator = browser()
     make_project(id="p1")
     make_project(id="p2")
-    form = {**FLAVOR_FORM, "id": "7", "specs": "hw:a=1\nb=2", "projects": "p1\np2"}
+    form = {**FLAVOR_FORM, "id": "7", "specs": "hw:numa_nodes=1\nb=2", "projects": "p1\np2"}
     assert operator.post("/admin/compute/flavor/add/", form).status_code == 302
     flavor = Flavor.objects.get()
     assert (flavor.id, flavor.ram, flavor.is_public) == ("7", 1024, False)
-    assert flavor.specs() == {"hw:a": "1", "b": "2"}
+    assert flavor.specs() == {"hw:numa_nodes": "1", "b": "2"}
     path = "/admin/compute/flavor/7/change/"
     changed = {"description": "d", "specs": "b=3", "projects": "p2", "ram": "1"}
     assert operator.post(path, changed).status_code == 302
@@ -166,7 +166,15 @@ def test_a_flavor_is_offered_described_granted_and_withdrawn() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"id": "a/b"}, {"ram": "x"}, {"specs": "nonsense"}, {"name": ""}, {"name": "taken"}]
+    "wrong",
+    [
+        {"id": "a/b"},
+        {"ram": "x"},
+        {"specs": "nonsense"},
+        {"specs": "hw:a=1"},
+        {"name": ""},
+        {"name": "taken"},
+    ],
 )
 def test_a_wrong_flavor_form_comes_back(wrong: dict[str, str]) -> None:
     make_flavor("taken")
