@@ -9,6 +9,7 @@ from cloudweb.events import on
 from cloudweb.holdings import hangs_on
 from databases.models import (
     Backup,
+    BackupStrategy,
     Configuration,
     DatabaseInstance,
     Failover,
@@ -31,8 +32,8 @@ def count_databases(project_id: str) -> Mapping[str, int]:
 
 @on(ProjectDeleted)
 def drop_what_is_left(gone: ProjectDeleted) -> None:
-    """Forget parameters, failovers and authority of a project that is gone; the project of its parts goes with it."""
-    for kind in (Configuration, Failover, ProjectAuthority):
+    """Forget what is a project's that is gone, and is no holding; the project of its parts goes with it."""
+    for kind in (Configuration, BackupStrategy, Failover, ProjectAuthority):
         kind.objects.filter(project_id=gone.project_id).delete()
     parts = PartsProject.objects.filter(project_id=gone.project_id)
     for one in parts:

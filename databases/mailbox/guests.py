@@ -35,6 +35,8 @@ KEY_LIFE = timedelta(hours=24)
 #: So long a guest may have been off and still renew its key, from its own port.
 ABSENCE = timedelta(days=90)
 POLL = 25.0
+#: A guest says something with each poll; one that was silent for longer than this may be away.
+HEARD_WITHIN = timedelta(seconds=POLL + 15)
 KINDS = ("mailbox", "result", "heartbeat", "renew", "log")
 MOST = 2**63
 _NULL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")

@@ -15,7 +15,7 @@ from cloudweb.objects import IncompatibleObject
 from databases import rpc
 from databases.mail import waits_for, written_last
 from databases.mailbox.certificates import answer_request
-from databases.models import DatabaseInstance, GuestAgent
+from databases.models import DatabaseInstance, Failover, GuestAgent
 from databases.objects import GuestReport, NoArguments
 from databases.states import Task
 
@@ -63,14 +63,15 @@ def _checked(report: GuestReport) -> dict[str, Any]:
 
 
 def let_serve(instance_id: UUID) -> None:
-    """Let one serve that waits to be told, if it still is a source and nobody takes its place.
+    """Let one serve that waits to be told, if it still is a source and nobody takes, or has taken, its place.
 
     Under the row's lock: whoever takes its place withdraws this letter in the same transaction as it is decided.
     """
     with transaction.atomic():
         rows = DatabaseInstance.objects.filter(pk=instance_id, replica_of=None)
         row = locked(rows.exclude(task=Task.EJECT)).first()
-        if row is not None and not waits_for(row, rpc.START):
+        is_replaced = Failover.objects.filter(source_id=instance_id, to_stop=True).exists()
+        if row is not None and not is_replaced and not waits_for(row, rpc.START):
             written_last(
                 row, rpc.START, NoArguments(), within=timedelta(seconds=rpc.START.deadline)
             )

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
-from cloudweb.exceptions import BadRequest, Conflict
+from cloudweb.exceptions import BadRequest, CloudwebError
 from cloudweb.periodic import periodic
 from cloudweb.policy import policy
+from compute.manager import HostManager
 from databases import conf, fake_guest, rpc
 from databases.asking import ask
 from databases.exceptions import GuestRefused, GuestSilent, InstanceNotAvailable, NothingWaits
-from databases.mailbox.guests import POLL
+from databases.mailbox.guests import HEARD_WITHIN
 from databases.mailbox.reports import let_serve
 from databases.manager.lookup import InstanceLookups
 from databases.models import DatabaseInstance, Failover, FailoverWatch, FakeGuest, Letter
 from databases.objects import Guard
 from databases.operations import FailOver, FollowSource
 from databases.operations.fencing import server_of, what_is_known
+from databases.operations.rows import parts_context
 from databases.states import FailoverState, LetterState, OperatingStatus, Task
-from instances.states import PowerState
+from instances.manager import InstanceManager
+from instances.states import PowerState, VmState
 from operations.history import operations_of
 from operations.holding import is_held
 from operations.waking import wake
@@ -33,10 +39,12 @@ from operations.waking import wake
 #: Seconds that a source may be ill before it is replaced: of less than two polls nobody can tell.
 LEAST, MOST = 60, 3600
 LOOKS_EVERY = timedelta(seconds=10)
-#: A guest says something with each poll; one that was silent for longer than this may be away.
-HEARD_WITHIN = timedelta(seconds=POLL + 15)
 #: A look that comes later than this after the one before has not seen what was between them.
 GAP = 4 * LOOKS_EVERY
+#: Sources looked at by one query.
+ROUND = 500
+#: Who dies while it is backed up is replaced all the same: what is sent of the backup is dropped.
+REPLACED_WHILE = (Task.NONE, Task.BACKUP)
 GOING = (FailoverState.FENCING, FailoverState.ELECTING, FailoverState.PROMOTING)
 
 
@@ -91,8 +99,10 @@ class InstanceFailovers(InstanceLookups):
         )
 
     def _let_go(self, found: DatabaseInstance) -> None:
-        """Let what waits find out, and a guest that hears it ask no more."""
-        for one in Failover.objects.filter(source_id=found.id, state__in=GOING):
+        """Let what waits for its fence find out, whoever asked for it, and a guest that hears it ask no more."""
+        waiting = Failover.objects.filter(source_id=found.id, state=FailoverState.FENCING)
+        waiting.update(called_off=True)
+        for one in waiting:
             if one.operation is not None:
                 wake(one.operation)
         try:
@@ -146,17 +156,21 @@ class InstanceFailovers(InstanceLookups):
             ).select_related("instance__version"):
                 fake_report(guest)
         began = []
-        for watched in FailoverWatch.objects.select_related("instance"):
-            reason = look_at(watched)
-            if reason:
-                try:
-                    begin(self.context, watched.instance, reason=reason, automatic=True)
-                except (Conflict, BadRequest, InstanceNotAvailable):
-                    continue  # something is done to it: looked at again in the next round
-                began.append(str(watched.instance_id))
+        every = [*FailoverWatch.objects.select_related("instance").order_by("pk")]
+        rounds = (every[at : at + ROUND] for at in range(0, len(every), ROUND))
+        for source, said in chain.from_iterable(map(look_at, rounds)):
+            try:
+                reason = f"Its guest {said}; {what_is_known(source)}."
+                begin(self.context, source, reason=reason, automatic=True)
+            except CloudwebError:
+                continue  # something is done to it: looked at again in the next round
+            began.append(str(source.id))
+        for failover in Failover.objects.filter(to_stop=True):
+            with suppress(CloudwebError):  # something is done to the server: in the next round
+                stop_replaced(failover)
         for replica in strayed():
             rows = DatabaseInstance.objects.filter(id=replica.id).at_rest()
-            with transaction.atomic():
+            with suppress(CloudwebError), transaction.atomic():
                 if rows.update(task=Task.PROMOTE, updated_at=now()):
                     FollowSource.start(
                         RequestContext.system(project_id=replica.project_id),
@@ -170,7 +184,9 @@ def begin(
 ) -> None:
     """Start a failover of a set: one of two gets it, the other InstanceNotAvailable; BadRequest without replicas."""
     with transaction.atomic():
-        rows = DatabaseInstance.objects.filter(id=source.id, replica_of=None, task=Task.NONE)
+        rows = DatabaseInstance.objects.filter(
+            id=source.id, replica_of=None, task__in=REPLACED_WHILE
+        )
         if not rows.update(task=Task.EJECT, updated_at=now(), fault_message=""):
             raise InstanceNotAvailable(source.id, DatabaseInstance.objects.get(id=source.id).status)
         free = [
@@ -197,30 +213,54 @@ def begin(
         Failover.objects.filter(id=row.id).update(operation=started.id)
 
 
-def look_at(watched: FailoverWatch) -> str:
-    """Note how a source is; return why it is to be replaced now, "" where it is not.
+def look_at(some: Sequence[FailoverWatch]) -> Sequence[tuple[DatabaseInstance, str]]:
+    """Note how sources are; return those that are to be replaced now, and what their guests do.
 
     A replica is the witness: it has spoken when the source was overdue already, and goes on to speak at every
     look until it is time. So it is not the control plane that was away.
     """
-    source, moment = watched.instance, now()
-    witness = source.replicas.at_rest().filter(reported_at__gt=moment - HEARD_WITHIN)
-    heard = source.reported_at
-    silent = heard is not None and witness.filter(reported_at__gt=heard + HEARD_WITHIN).exists()
-    fails = source.operating_status == OperatingStatus.FAILED and witness.exists()
-    ill = source.task == Task.NONE and (silent or fails)
-    unseen = watched.looked_at is None or moment - watched.looked_at > GAP
-    since = watched.ill_since if ill and not unseen else None
-    rows = FailoverWatch.objects.filter(pk=watched.pk)
-    rows.update(ill_since=(since or moment) if ill else None, looked_at=moment)
-    patience = timedelta(seconds=watched.after) - (HEARD_WITHIN if silent else timedelta(0))
-    if since is None or moment - since < patience:
-        return ""
-    if silent and heard is not None:
-        said = f"has said nothing for {(moment - heard).total_seconds():.0f} s"
-    else:
-        said = f"has not served for {(moment - since).total_seconds():.0f} s"
-    return f"Its guest {said}; {what_is_known(source)}."
+    moment, keys = now(), [one.pk for one in some]
+    witnesses = dict(
+        DatabaseInstance.objects.at_rest()
+        .filter(replica_of__in=keys, reported_at__gt=moment - HEARD_WITHIN)
+        .values_list("replica_of")
+        .annotate(Max("reported_at"))
+    )
+    found, seen = [], dict[bool, list[Any]]({True: [], False: []})
+    for watched in some:
+        source, witness = watched.instance, witnesses.get(watched.pk)
+        heard = source.reported_at
+        silent = bool(heard and witness and witness > heard + HEARD_WITHIN)
+        fails = source.operating_status == OperatingStatus.FAILED and witness is not None
+        ill = source.task in REPLACED_WHILE and (silent or fails)
+        unseen = watched.looked_at is None or moment - watched.looked_at > GAP
+        since = watched.ill_since if ill and not unseen else None
+        if since is None:
+            seen[ill].append(watched.pk)
+            continue
+        patience = timedelta(seconds=watched.after) - (HEARD_WITHIN if silent else timedelta(0))
+        if moment - since < patience:
+            continue
+        if silent and heard is not None:
+            said = f"has said nothing for {(moment - heard).total_seconds():.0f} s"
+        else:
+            said = f"has not served for {(moment - since).total_seconds():.0f} s"
+        found.append((source, said))
+    rows = FailoverWatch.objects
+    rows.filter(pk__in=seen[True]).update(ill_since=moment)
+    rows.filter(pk__in=seen[False], ill_since__isnull=False).update(ill_since=None)
+    rows.filter(pk__in=keys).update(looked_at=moment)
+    return found
+
+
+def stop_replaced(failover: Failover) -> None:
+    """Stop the server of a source whose host was believed to be off, once that is heard again."""
+    source = DatabaseInstance.objects.filter(id=failover.source_id).first()
+    server = server_of(source) if source is not None else None
+    if source is None or server is None or server.vm_state == VmState.STOPPED:
+        Failover.objects.filter(id=failover.id).update(to_stop=False)
+    elif HostManager(RequestContext.system()).is_up(server.host):
+        InstanceManager(parts_context(source)).stop(str(source.server_id))
 
 
 def strayed() -> Iterator[DatabaseInstance]:

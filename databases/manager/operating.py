@@ -11,6 +11,7 @@ from cloudweb.exceptions import BadRequest, NotFound
 from cloudweb.periodic import periodic
 from cloudweb.policy import policy
 from compute.manager import HostManager
+from databases.mailbox.guests import HEARD_WITHIN
 from databases.manager.lookup import InstanceLookups
 from databases.models import DatabaseInstance
 from databases.operations import MigrateDatabase, RebootDatabase, StopDatabase
@@ -69,7 +70,7 @@ class InstanceOperating(InstanceLookups):
         after, servers = None, InstanceManager(self.context)
         while True:
             page = rows if after is None else rows.filter(id__gt=after)
-            found = list(page.select_related("agent")[:ROUND])
+            found = list(page.select_related("agent").defer("agent__report")[:ROUND])
             states = servers.vm_states([str(one.server_id) for one in found])
             for one in found:
                 self._show(one, states.get(str(one.server_id), VmState.DELETED))
@@ -81,10 +82,13 @@ class InstanceOperating(InstanceLookups):
         """Write down what is so, unless the guest has said something since or an action has begun."""
         status = OF_SERVER.get(VmState(state))
         agent = getattr(instance, "agent", None)
-        if status is None and agent is not None and agent.reported_at is not None:
-            silent = agent.reported_at < now() - SILENT_FOR
+        if agent is not None and agent.reported_at is not None:
+            age = now() - agent.reported_at
             was_up = instance.operating_status != OperatingStatus.FAILED
-            status = OperatingStatus.UNKNOWN if silent and was_up else None
+            if state == VmState.ERROR and age < HEARD_WITHIN:
+                status = None  # something failed about it, yet it runs: its guest knows better
+            elif status is None and age > SILENT_FOR and was_up:
+                status = OperatingStatus.UNKNOWN
         if status is None or status == instance.operating_status:
             return
         rows = DatabaseInstance.objects.at_rest().filter(

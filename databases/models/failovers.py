@@ -33,7 +33,8 @@ class Failover(models.Model):
     """One time that a replica took, or should have taken, over from a source; both are bare ids: they may be gone.
 
     ``reason`` says why, ``fenced_by`` what proved that the source writes no more, ``position`` how far the new one
-    was. ``to_follow`` are those that have still to be told of it: id -> how often that was tried.
+    was. ``to_follow`` are those that have still to be told of it: id -> how often that was tried; ``to_stop``
+    says that the old source's server, of whose host nothing was heard, is stopped as soon as that is.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -55,6 +56,8 @@ class Failover(models.Model):
     confirmed_by = models.CharField(max_length=64, blank=True, default="")
     confirmed_reason = models.CharField(max_length=255, blank=True, default="")
     to_follow: models.JSONField[dict[str, int]] = models.JSONField(default=dict, blank=True)
+    to_stop = models.BooleanField(default=False, db_default=False)
+    called_off = models.BooleanField(default=False, db_default=False)
     begun_at = models.DateTimeField(default=now, editable=False)
     fenced_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -46,8 +46,9 @@ def note(run: Run, **values: Any) -> None:
 def see_who_may(run: Run) -> dict[str, Any]:
     """Wait until it can be proven that the source is off; raise StepFailed where it is back."""
     failover, source = record(run), instance_of(run)
-    if failover.automatic and not FailoverWatch.objects.filter(instance=source).exists():
-        raise StepFailed("Automatic failover was switched off.")
+    is_watched = FailoverWatch.objects.filter(instance=source).exists()
+    if failover.called_off or (failover.automatic and not is_watched):
+        raise StepFailed("It was called off.")
     _check_is_away(source, since=failover.begun_at)
     fence = fence_of(source, failover)
     return {**asdict(fence)}
@@ -156,19 +157,17 @@ def hand_over(run: Run) -> dict[str, Any]:
     )
     # whatever waits for it there was said to a source
     Letter.objects.filter(instance=source, state__in=OPEN).update(state=LetterState.WITHDRAWN)
-    watched = FailoverWatch.objects.filter(instance=source).first()
-    if watched is not None:
-        FailoverWatch.objects.create(instance=winner, after=watched.after)
-        watched.delete()
+    is_watched = pass_watch_on(source.id, winner.id)
     note(
         run,
         state=FailoverState.PROMOTING,
         winner_id=winner.id,
         winner_name=winner.name,
-        position=chosen["position"],
+        position=chosen["position"][:255],
         to_follow=followers,
+        to_stop=not run.args["rejoin"] and not run.results["see_who_may"]["is_certain"],
     )
-    told = PromoteRequest(epoch=run.operation.epoch, asks_first=watched is not None)
+    told = PromoteRequest(epoch=run.operation.epoch, asks_first=is_watched)
     letter = written(
         winner,
         rpc.PROMOTE,
@@ -191,6 +190,16 @@ def hear_winner(run: Run) -> dict[str, Any]:
     if letter.deadline_at > now():
         raise NotYet("The new source has not said yet that it takes writes.")
     return {"error": "The new source did not say that it takes writes."}
+
+
+def pass_watch_on(old: UUID, new: UUID) -> bool:
+    """Have the new source watched as the old one was; tell whether that was."""
+    found = FailoverWatch.objects.filter(instance=old).first()
+    if found is not None:
+        facts = {"after": found.after, "ill_since": None, "looked_at": None}
+        FailoverWatch.objects.update_or_create(instance_id=new, defaults=facts)
+        found.delete()
+    return found is not None
 
 
 def _withdraw(letters: Iterable[str]) -> None:
@@ -233,9 +242,13 @@ class FailOver(DatabaseAction):
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
-        """The source is what it was, and it is looked again whether it serves."""
+        """The source is what it was, and it is looked again whether it serves; a delete of it goes on."""
         said = failure.public if failure else "Something else was done to the source."
-        _rest(run, fault_message=said, fault_detail=failure.detail if failure else "")
+        rows = DatabaseInstance.objects.filter(id=run.resource_id, task=Task.EJECT)
+        if failure or rows.exists():
+            _rest(run, fault_message=said, fault_detail=failure.detail if failure else "")
+        else:
+            _let_replicas_rest(run)
         note(run, state=FailoverState.FAILED, error=said, ended_at=now())
         FailoverWatch.objects.filter(instance__id=run.resource_id).update(ill_since=None)
 
@@ -248,7 +261,11 @@ class FailOver(DatabaseAction):
 
 def _rest(run: Run, **values: Any) -> None:
     """Let all be at rest again that were taken for it."""
+    _let_replicas_rest(run)
+    rest(run, **values)
+
+
+def _let_replicas_rest(run: Run) -> None:
     DatabaseInstance.objects.filter(id__in=run.args["replicas"], task=Task.EJECT).update(
         task=Task.NONE, updated_at=now()
     )
-    rest(run, **values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from cloudweb.context import RequestContext
 from cloudweb.database.locks import locked
@@ -12,6 +13,7 @@ from databases import rpc
 from databases.models import DatabaseInstance, Failover, FailoverWatch
 from databases.objects import DemoteRequest, PromoteRequest, ReplicationAccess
 from databases.operations.actions import DatabaseAction
+from databases.operations.failover import pass_watch_on
 from databases.operations.fencing import note_power, start
 from databases.operations.following import access_to, source_at, source_of
 from databases.operations.letters import asks
@@ -80,9 +82,7 @@ class PromoteReplica(DatabaseAction):
         secret = {"replication_secret": old.replication_secret}
         rest(run, replica_of=None, **secret)
         rows.filter(id=old.id).update(task=Task.NONE, replica_of=new)
-        for watched in FailoverWatch.objects.filter(instance=old):
-            FailoverWatch.objects.create(instance_id=new, after=watched.after)
-            watched.delete()
+        pass_watch_on(old.id, UUID(new))
         context = RequestContext.system(project_id=old.project_id)
         for key in others:
             if rows.filter(id=key).at_rest().update(task=Task.PROMOTE):

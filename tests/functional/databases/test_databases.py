@@ -163,6 +163,9 @@ def test_what_operators_do_to_a_server_shows(made: Lab) -> None:
     agent = GuestAgent.objects.get()
     take(agent, GuestReport(agent_version="1", boot_id="b", datastore="x", status="HEALTHY"))
     assert shown() == "ACTIVE HEALTHY"
+    servers.update(vm_state="error")  # what failed about it does not keep it from serving
+    assert shown() == "ACTIVE HEALTHY"
+    servers.update(vm_state="active")
     GuestAgent.objects.update(reported_at=now() - timedelta(minutes=3))  # without network
     assert shown() == "ACTIVE UNKNOWN"
     full = Metrics(volume_total=1 << 30, volume_used=1 << 30)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models import F
 from django.db.models.signals import post_save
 
@@ -15,12 +16,21 @@ from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from databases import fake_guest
 from databases.exceptions import InstanceNotAvailable
+from databases.mailbox.reports import let_serve
 from databases.manager import DatabaseInstanceManager, failovers
-from databases.models import DatabaseInstance, Failover, FailoverWatch, FakeGuest
+from databases.models import (
+    Backup,
+    DatabaseInstance,
+    Failover,
+    FailoverWatch,
+    FakeGuest,
+    Letter,
+)
+from databases.operations import DeleteDatabase, FailOver
 from databases.requests import InstanceRequest
 from identity.models import User
 from instances.models import Instance
-from tests.builders.databases import make_fake_guest, make_instance
+from tests.builders.databases import make_datastores, make_fake_guest, make_instance
 from tests.builders.identity import client_of, make_member
 from tests.builders.instances import Lab
 from tests.drills.databases import lab_of_databases, manager, ready
@@ -184,6 +194,105 @@ def test_a_dark_host_waits_for_a_human_and_its_return(family: Family) -> None:
     assert FakeGuest.objects.get(instance__name="db1").state["held"] is True
     family.count()
     assert max(len(one) for one in family.writers) == 1
+
+
+def test_a_source_that_was_ejected_from_a_dark_host_is_stopped_when_that_is_heard(
+    family: Family,
+) -> None:
+    (host,) = family.made.guests
+    rows = DatabaseInstanceManager(RequestContext.system())
+    family.made.cloud.kill_host(host)
+    family.cut_off.add("db1")
+
+    def eject() -> Failover:
+        DatabaseInstance.objects.filter(name="db1").update(reported_at=now() - timedelta(minutes=5))
+        DatabaseInstance.objects.exclude(name="db1").update(reported_at=now())
+        family.says("POST", "/action", {"eject_replica_source": {}})
+        family.made.cloud.pump()
+        found = Failover.objects.first()
+        assert found is not None
+        return found
+
+    first = eject()
+    assert first.state == "fencing"
+    family.says("PATCH", body={"instance": {"failover": {"automatic": False}}})  # called off
+    family.made.cloud.pump()
+    first.refresh_from_db()
+    assert (first.state, first.error) == ("failed", "It was called off.")
+    assert {one.status for one in DatabaseInstance.objects.all()} == {"ACTIVE"}
+
+    second = eject()
+    rows.confirm_off(family.source, reason="It is off, I believe")  # it is not
+    family.made.cloud.pump()
+    second.refresh_from_db()
+    assert (second.state, second.winner_name, second.to_stop) == ("done", "r2", True)
+    rows.watch_sources()  # nothing can be done yet
+    let_serve(family.row("db1").id)  # and it is not told to serve, were it held back
+    assert not Letter.objects.filter(instance__name="db1", state="posted").exists()
+    family.made.cloud.dead.discard(host)
+    family.made.cloud.pass_time()
+    for _round in range(2):
+        rows.watch_sources()
+        family.made.cloud.settle()
+    second.refresh_from_db()
+    assert not second.to_stop
+    assert Instance.objects.get(id=str(family.row("db1").server_id)).vm_state == "stopped"
+    family.cut_off.clear()
+    rows.watch_sources()
+    guests = FakeGuest.objects.select_related("instance")
+    assert [one.instance.name for one in guests if fake_guest.is_writer(one)] == ["r2"]
+
+
+def test_a_source_that_dies_while_it_is_backed_up_is_replaced(family: Family) -> None:
+    family.ask_for(automatic=True)
+    family.pass_time(10)
+    fake_guest.switch(family.row("db1").id, off=True)
+    family.cut_off.add("db1")
+    said = {"backup": {"name": "b", "instance": family.source}}
+    answer = family.made.client.send("POST", f"{V1}/backups", said)
+    assert answer.status_code == 202, answer.content
+    family.pass_time(100, waits=True)
+    family.made.cloud.settle()
+    assert Backup.objects.get().status == "FAILED"
+    assert Failover.objects.get().winner_name == "r2"
+
+
+def test_a_delete_that_takes_its_place_is_not_undone_with_it(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks, undone = [], FailOver.on_undone
+
+    def seen(run: Any, failure: Any) -> None:
+        undone(run, failure)
+        tasks.append({one.name: one.task for one in DatabaseInstance.objects.all()})
+
+    monkeypatch.setattr(FailOver, "on_undone", seen)
+    (host,) = family.made.guests
+    family.made.cloud.kill_host(host)
+    DatabaseInstance.objects.filter(name="db1").update(reported_at=now() - timedelta(minutes=5))
+    family.says("POST", "/action", {"eject_replica_source": {}})
+    family.made.cloud.pump()
+    DatabaseInstance.objects.filter(name="db1").update(task="SHUTDOWN")
+    DatabaseInstance.objects.exclude(name="db1").update(replica_of=None)
+    with transaction.atomic():
+        DeleteDatabase.start(family.made.context, resource_id=family.source, preempt=True)
+    family.made.cloud.pump()
+    assert Failover.objects.get().state == "failed"
+    assert tasks == [{"db1": "SHUTDOWN", "r1": "", "r2": ""}]
+
+
+def test_many_sources_cost_one_look(django_assert_max_num_queries: Any) -> None:
+    user: User = make_member("member")
+    version = make_datastores()
+    for number in range(12):
+        source = make_instance(user, name=f"s{number}", version=version)
+        make_instance(user, name=f"r{number}", version=version, replica_of=source)
+        FailoverWatch.objects.create(instance=source, after=60)
+    DatabaseInstance.objects.filter(name="s3").update(reported_at=now() - timedelta(minutes=5))
+    watcher = DatabaseInstanceManager(RequestContext.system())
+    with django_assert_max_num_queries(9):
+        assert watcher.watch_sources() == []
+    assert [one.instance.name for one in FailoverWatch.objects.exclude(ill_since=None)] == ["s3"]
 
 
 def test_what_cannot_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
