@@ -100,9 +100,20 @@ def switch(instance_id: UUID, *, off: bool) -> None:
             guest.save()
 
 
+def renew(instance_id: UUID) -> None:
+    """Let a guest have a new disk: what is on its volume stays, what it was told is forgotten."""
+    guest = locked(FakeGuest.objects.filter(instance_id=instance_id)).get()
+    for name in ("asks_first", "held", "log", "epoch", "running"):
+        guest.state.pop(name, None)
+    guest.state["settings"] = {}
+    guest.save()
+
+
 def _prepare(state: State, wanted: objects.PrepareDatastore, letter: Letter) -> VersionedObject:
     state["version"] = wanted.version
     state["settings"] = {one.name: one.value for one in wanted.parameters}
+    if wanted.keeps_data:
+        return objects.Prepared(version=wanted.version, port=PORTS[wanted.datastore])
     state["root"] = bool(wanted.root_password)
     state["writable"] = wanted.replica_of is None
     _create_databases(state, objects.CreateDatabases(databases=wanted.databases), letter)

@@ -48,8 +48,13 @@ def written_last(
     instance: DatabaseInstance, method: Method[Any], payload: VersionedObject, *, within: timedelta
 ) -> Letter:
     """Put a letter into a guest's mailbox that no operation reads; those before it are forgotten."""
-    Letter.objects.filter(instance=instance, method=method.name, operation=None).delete()
+    forget(instance, method)
     return written(instance, method, payload, within=within)
+
+
+def forget(instance: DatabaseInstance, method: Method[Any]) -> None:
+    """Take back the letters of a method that no operation reads."""
+    Letter.objects.filter(instance=instance, method=method.name, operation=None).delete()
 
 
 def payload_of(letter: Letter) -> Any:

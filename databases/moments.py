@@ -30,6 +30,11 @@ def place(position: str) -> int:
     return found
 
 
+def said(place: int) -> str:
+    """Return a position as PostgreSQL says it."""
+    return f"{place >> 32:X}/{place & 0xFFFFFFFF:X}"
+
+
 def windows(instance_id: UUID) -> list[Window]:
     """Return where one can go back to, by the oldest backup first; they may overlap."""
     rows = Backup.objects.filter(

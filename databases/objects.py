@@ -127,11 +127,15 @@ def _of_before_tls(data: Data) -> Data:
 class PrepareDatastore(VersionedObject):
     """Make the datastore be there and serve, with its data on the volume; done twice it is as done once.
 
-    ``require_tls``: from outside it takes connections over TLS alone.
+    ``require_tls``: from outside it takes connections over TLS alone. ``keeps_data``: they are on the volume,
+    and none are made.
     """
 
-    VERSION: ClassVar[str] = "1.1"
-    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: _of_before_tls}
+    VERSION: ClassVar[str] = "1.2"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {
+        1: _of_before_tls,
+        2: unless_used("keeps_data", False),
+    }
 
     datastore: Datastore
     version: str
@@ -144,6 +148,7 @@ class PrepareDatastore(VersionedObject):
     restore: RestorePoint | None = None
     replica_of: ReplicaSource | None = None
     require_tls: bool = False
+    keeps_data: bool = False
 
 
 class CertificateGiven(VersionedObject):
@@ -353,16 +358,20 @@ class DumpMade(VersionedObject):
 class KeepLog(VersionedObject):
     """Send the log (WAL) every so many seconds, to ``url`` with a piece's number in it; "": no longer.
 
-    ``number`` is the first piece's; a piece has ``most`` bytes at most.
+    ``number`` is the first piece's; a piece has ``most`` bytes at most. ``position`` is where the piece before
+    it ended, of ``run``: a guest that is new goes on there where the log that follows is still kept.
     """
 
-    VERSION: ClassVar[str] = "1.0"
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: without("run", "position")}
 
     archive: str
     url: str = Field("", repr=False)
     number: int = 1
     every: int = 300
     most: int = 0
+    run: str = ""
+    position: str = ""
 
 
 class LogKept(VersionedObject):

@@ -50,7 +50,7 @@ class NeedsALook(admin.SimpleListFilter):
 class DatabaseInstanceAdmin(ManagedAdmin):
     """Databases of all projects."""
 
-    actions = ("restart", "reset_status", "delete_database")
+    actions = ("restart", "rebuild", "reset_status", "delete_database")
     list_display = (
         "name", "state", "serves", "kind", "address", "fault_message", "project_id", "reported_at", "created_at",
     )  # fmt: skip
@@ -109,6 +109,13 @@ class DatabaseInstanceAdmin(ManagedAdmin):
         "being restarted",
         lambda context, row: DatabaseInstanceManager(context).restart(str(row.id)),
         warning="Their clients lose their connections and come back by themselves.",
+    )
+    rebuild = row_action(
+        "Rebuild from the image of its version",
+        "being rebuilt",
+        lambda context, row: DatabaseInstanceManager(context).rebuild(str(row.id)),
+        warning="Their servers are made anew, off meanwhile; their data stay on their volumes. "
+        "This is also for those that failed.",
     )
     reset_status = row_action(
         "Reset the status: what hangs has failed",

@@ -20,6 +20,7 @@ from databases.api.serializers.managed import (
     MANAGED_BODIES,
     ManagedInstance,
     Migration,
+    Rebuild,
     RootHistory,
 )
 from databases.manager import DatabaseInstanceManager
@@ -61,7 +62,7 @@ class ManagedInstanceViewSet(ServiceViewSet):
         operation_id="mgmt_instances_action", request=InstanceAction, responses={202: None}
     )
     def act(self, request: Request, instance_id: str) -> Response:
-        """Stop, restart, reboot, migrate; say that a task that hangs failed, or that a source is off for certain."""
+        """Stop, restart, reboot, migrate, rebuild; say that a task that hangs failed, or a source is off."""
         body = request.data
         if not isinstance(body, Mapping) or len(body) != 1:
             raise BadRequest("Malformed request body: it must hold exactly one action.")
@@ -73,6 +74,8 @@ class ManagedInstanceViewSet(ServiceViewSet):
         manager.get_managed(instance_id)
         if isinstance(said, Migration):
             manager.migrate(instance_id, host=said.host)
+        elif isinstance(said, Rebuild):
+            manager.rebuild(instance_id, image_id=said.image_id)
         elif isinstance(said, ConfirmOff):
             manager.confirm_off(instance_id, reason=said.reason)
         else:

@@ -73,7 +73,11 @@ class Methods:
             require_tls=bool(told.get("require_tls")),
         )
         store = self.store()
-        if not store.is_initialised():
+        if told.get("keeps_data"):
+            if not store.is_initialised():
+                raise NotThere("The volume holds no data of this datastore.")
+            store.adopt()
+        elif not store.is_initialised():
             if told.get("restore"):
                 self._restore(store, told["restore"])
             elif told.get("replica_of"):
@@ -259,9 +263,10 @@ class Methods:
                 store.end_log()
             return {"position": ""}
         if now.get("archive") != told["archive"]:
-            place = store.begin_log()
+            kept, run = store.kept_log(str(told.get("position", ""))), str(told.get("run", ""))
+            place = kept or store.begin_log()
             now = {"position": place.position, "history": place.history}
-            now |= {"run": secrets.token_hex(8), "number": int(told["number"])}
+            now |= {"run": run if kept else secrets.token_hex(8), "number": int(told["number"])}
         self._keep(
             log={**now, **{name: told[name] for name in ("archive", "url", "every", "most")}}
         )

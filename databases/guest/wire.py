@@ -11,7 +11,8 @@ VERSIONS: dict[str, str] = {
     "Configuration": "1.1",
     "DemoteRequest": "1.1",
     "GuestReport": "1.2",
-    "PrepareDatastore": "1.1",
+    "KeepLog": "1.1",
+    "PrepareDatastore": "1.2",
     "PromoteRequest": "1.1",
     "ReplicationPoint": "1.1",
 }

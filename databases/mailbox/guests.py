@@ -23,6 +23,8 @@ from cloudweb.database.clock import now
 from cloudweb.encryption import decrypt, encrypt
 from cloudweb.identifiers import as_uuid
 from cloudweb.signing import BadSignature, check_mac
+from databases import rpc
+from databases.mail import forget
 from databases.mailbox.refusals import GuestRefused, GuestReplayed, GuestUnknown, refused
 from databases.mailbox.reports import take
 from databases.models import DatabaseInstance, GuestAgent
@@ -40,6 +42,15 @@ HEARD_WITHIN = timedelta(seconds=POLL + 15)
 KINDS = ("mailbox", "result", "heartbeat", "renew", "log")
 MOST = 2**63
 _NULL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+#: What is so of a guest that has just come in; of one before it nothing counts any more.
+_UNHEARD: dict[str, Any] = {
+    "next_key": "",
+    "mailbox_number": 0,
+    "word_number": 0,
+    "certified_key": "",
+    "certified_at": None,
+    "report": {},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,7 @@ class Word:
 
 
 def enrol(instance: DatabaseInstance) -> str:
-    """Return a new token for an instance's server; whatever its guest was known by before is forgotten."""
+    """Return a new token for an instance's server; whoever comes with it takes the place of the guest before."""
     token = secrets.token_urlsafe(32)
     GuestAgent.objects.update_or_create(
         instance=instance,
@@ -59,15 +70,6 @@ def enrol(instance: DatabaseInstance) -> str:
             "token_hash": _hash(token),
             "token_until": now() + TOKEN_LIFE,
             "nonce_hash": "",
-            "enrolled_at": None,
-            "key": "",
-            "key_until": None,
-            "next_key": "",
-            "mailbox_number": 0,
-            "word_number": 0,
-            "certified_key": "",
-            "certified_at": None,
-            "report": {},
         },
     )
     return token
@@ -93,8 +95,10 @@ def introduced(asker: Mapping[str, str], words: dict[str, Any]) -> Enrolled:
     with transaction.atomic():
         fresh = GuestAgent.objects.filter(pk=agent.pk, nonce_hash="", token_hash=agent.token_hash)
         key, until = secrets.token_hex(32), now() + KEY_LIFE
-        if fresh.update(nonce_hash=nonce, enrolled_at=now(), key=encrypt(key), key_until=until):
+        known = {"enrolled_at": now(), "key": encrypt(key), "key_until": until}
+        if fresh.update(nonce_hash=nonce, **known, **_UNHEARD):
             agent.refresh_from_db()
+            forget(agent.instance, rpc.INSTALL_CERTIFICATE)  # of a key that is gone
             take(agent, GuestReport.load(_storable(enrolment.report)))
             return _enrolled(agent, key, until)
     agent.refresh_from_db()

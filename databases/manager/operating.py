@@ -7,15 +7,18 @@ from datetime import timedelta
 from django.db import transaction
 
 from cloudweb.database.clock import now
-from cloudweb.exceptions import BadRequest, NotFound
+from cloudweb.exceptions import BadRequest, Conflict, NotFound
 from cloudweb.periodic import periodic
 from cloudweb.policy import policy
 from compute.manager import HostManager
+from databases.exceptions import InstanceNotAvailable
+from databases.images import image_of
 from databases.mailbox.guests import HEARD_WITHIN
 from databases.manager.lookup import InstanceLookups
 from databases.models import DatabaseInstance
-from databases.operations import MigrateDatabase, RebootDatabase, StopDatabase
+from databases.operations import MigrateDatabase, RebootDatabase, RebuildDatabase, StopDatabase
 from databases.states import OperatingStatus, Task
+from image.manager import ImageManager
 from instances.manager import InstanceManager
 from instances.states import VmState
 from operations.saga import Saga
@@ -56,6 +59,32 @@ class InstanceOperating(InstanceLookups):
             except NotFound as error:
                 raise BadRequest(error.message) from error
         self._operate(MigrateDatabase, instance_id, Task.RESIZE, host=host)
+
+    @policy("database:instances:operate")
+    def rebuild(self, instance_id: str, *, image_id: str | None = None) -> None:
+        """Start making the server anew from an image, its version's unless one is named; the data stay.
+
+        Also of one that failed. Raises BadRequest for an image that cannot be booted from.
+        """
+        found = self.get(instance_id)
+        image_id = image_id or image_of(found.version)
+        try:
+            ImageManager(self.context).location(image_id)
+        except (NotFound, Conflict) as error:
+            raise BadRequest(error.message) from error
+        with transaction.atomic():
+            if found.fault_at is None:
+                self._at_rest(instance_id)
+            rows = DatabaseInstance.objects.filter(id=found.id, server_id__isnull=False)
+            begun = {"task": Task.BUILD, "fault_at": None, "fault_message": "", "updated_at": now()}
+            if not rows.deletable().update(**begun):
+                raise InstanceNotAvailable(found.id, self.get(instance_id).status)
+            args = {
+                "image_id": image_id,
+                "failed": found.fault_at is not None,
+                "asked_at": now().isoformat(),  # asked again it is another rebuild
+            }
+            RebuildDatabase.start(self.context, resource_id=str(found.id), args=args, preempt=True)
 
     def _operate(self, saga: type[Saga], instance_id: str, task: Task, **args: str | None) -> None:
         with transaction.atomic():

@@ -8,6 +8,7 @@ from cloudweb.rpc import Method
 from databases import conf, rpc
 from databases.dumps import logs, tickets
 from databases.models import LogArchive
+from databases.moments import said
 from databases.objects import KeepLog
 from databases.operations.actions import DatabaseAction
 from databases.operations.letters import asks
@@ -25,25 +26,28 @@ def what_to_keep(run: Run) -> KeepLog:
     """Return where the log goes; from now on its pieces are taken, or no more."""
     archive, enabled = archive_of(run), run.args["enabled"]
     LogArchive.objects.filter(id=archive.id).update(enabled=enabled)
-    return _order(archive, enabled=enabled)
+    return order(archive, enabled=enabled)
 
 
 def as_before(run: Run) -> tuple[Method[Any], KeepLog]:
     """Return what takes the order back."""
-    return rpc.KEEP_LOG, _order(archive_of(run), enabled=run.args["before"])
+    return rpc.KEEP_LOG, order(archive_of(run), enabled=run.args["before"])
 
 
-def _order(archive: LogArchive, *, enabled: bool) -> KeepLog:
+def order(archive: LogArchive, *, enabled: bool) -> KeepLog:
+    """Return what a guest is told of an archive."""
     if not enabled:
         return KeepLog(archive=str(archive.id))
-    last = archive.pieces.order_by("-number").values_list("number", flat=True).first()
+    last = archive.pieces.order_by("-number").first()
     path = tickets.log_path(archive.id, instance_id=archive.instance_id)
     return KeepLog(
         archive=str(archive.id),
         url=f"{METADATA}/{path}",
-        number=(last or 0) + 1,
+        number=last.number + 1 if last else 1,
         every=conf.LOG_EVERY,
         most=logs.MOST,
+        run=last.run if last else "",
+        position=said(last.ends) if last else "",
     )
 
 

@@ -118,24 +118,42 @@ class InstanceRecovery(InstanceDisks, InstanceActs):
         image, key, metadata or files, and ImageOfVolumeStays.
         """
         with transaction.atomic():
-            found = self._locked_for(instance_id, REBUILD)
-            self._check_host(found, "rebuild", "rebuilds no guests")
+            found = self._to_rebuild(instance_id)
             if wanted is None:
                 image_id = found.image_id or self._image_of_volume(found)
                 wanted = RebuildRequest(image_id=image_id, admin_password=new_password())
-            with named_by_the_caller():
-                changes = self._rebuilt(found, wanted)
-            before = {name: getattr(found, name) for name in changes}
-            changes["before_rebuild"] = encrypt(json.dumps(before))
-            anew = self._volume_anew(found, wanted)
-            self._act(
-                instance_id, REBUILD, in_volume=bool(anew),
-                was=found.vm_state, preserve_ephemeral=wanted.preserve_ephemeral, **anew,
-            )  # fmt: skip
-            Instance.objects.filter(id=found.id).update(**changes)
-            if found.image_id:
-                self._root(found).update(source_id=wanted.image_id)
+            args = self._record(found, wanted)
+            self._act(instance_id, REBUILD, in_volume="reimage" in args, **args)
         return self.get(instance_id), wanted.admin_password
+
+    @policy(REBUILD.policy)
+    def record_rebuild(self, instance_id: str, *, wanted: RebuildRequest) -> Mapping[str, Any]:
+        """Record that a server's disk is made anew; return what ``RebuildInstance`` takes, say as a child.
+
+        Raises what ``rebuild`` raises.
+        """
+        with transaction.atomic():
+            args = self._record(self._to_rebuild(instance_id), wanted)
+            self._take(instance_id, REBUILD, task_state=REBUILD.task_state)
+        return args
+
+    def _to_rebuild(self, instance_id: str) -> Instance:
+        """Return a server that can be rebuilt now, its row locked."""
+        found = self._locked_for(instance_id, REBUILD)
+        self._check_host(found, "rebuild", "rebuilds no guests")
+        return found
+
+    def _record(self, found: Instance, wanted: RebuildRequest) -> dict[str, Any]:
+        """Write down what the server will be, and what it was; return what the operation is told."""
+        with named_by_the_caller():
+            changes = self._rebuilt(found, wanted)
+        before = {name: getattr(found, name) for name in changes}
+        changes["before_rebuild"] = encrypt(json.dumps(before))
+        anew = self._volume_anew(found, wanted)
+        Instance.objects.filter(id=found.id).update(**changes)
+        if found.image_id:
+            self._root(found).update(source_id=wanted.image_id)
+        return {"was": found.vm_state, "preserve_ephemeral": wanted.preserve_ephemeral, **anew}
 
     def _rebuilt(self, found: Instance, wanted: RebuildRequest) -> dict[str, Any]:
         """Return the columns that change; raise what cannot be."""

@@ -139,14 +139,18 @@ class Guests:
         told = data(objects.PrepareDatastore(datastore=datastore, version="1", **facts))
         return methods, lambda statement: tenant.says(statement, **ANN), told
 
-    def booted(self, guest: str) -> Methods:
+    def booted(self, guest: str, disk: str = "state") -> Methods:
         """Return a guest as its agent finds it after a start: what it was told is on its disk."""
         place = self._places[guest]
         return Methods(
-            self._home / f"{guest}.state",
+            self._home / f"{guest}.{disk}",
             places=lambda _name, _base: place,
             transfers=Transfers(pause=lambda _seconds: None),
         )
+
+    def renewed(self, guest: str) -> Methods:
+        """Return the agent of a new disk, with the data of the guest before."""
+        return self.booted(guest, disk="renewed")
 
     def end(self) -> None:
         """Stop all."""

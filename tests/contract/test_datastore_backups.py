@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from databases import objects
-from databases.guest.failures import GuestFailure, Refused
+from databases.guest.failures import GuestFailure, NotThere, Refused
 from databases.guest.log_keeping import LogKeeper
 from databases.guest.methods import Methods
 from databases.guest.transfers import TransferFailed, Transfers
@@ -194,6 +194,15 @@ def test_a_log_is_sent_by_itself_and_any_moment_of_it_comes_back(
         copy, copy_says, order_of = guests.new(name, restore=wanted)
         copy.prepare(order_of)
         assert copy_says("SELECT count(*) FROM l") == rows
+    anew = guests.renewed("source")  # its server was rebuilt: nothing but the volume is as it was
+    anew.prepare(
+        data(objects.PrepareDatastore(datastore="postgresql", version="1", keeps_data=True))
+    )
+    at = {"run": told[-1]["run"], "position": told[-1]["position"], "number": 3}
+    anew.keep_log(data(order.model_copy(update=at)))
+    LogKeeper(anew, lambda said: told.append(said["data"])).look()
+    assert [told[-1][name] for name in ("number", "run", "since")] == [3, at["run"], at["position"]]
+    methods.change_log(methods.kept["log"], number=4, position=told[-1]["position"])
     methods.store().end_log()  # as a slot that was given up
     while keeper.send():
         pass
@@ -202,6 +211,12 @@ def test_a_log_is_sent_by_itself_and_any_moment_of_it_comes_back(
     methods.keep_log(data(objects.KeepLog(archive="a")))
     keeper.look()
     assert not keeper.send()
+
+
+def test_data_that_are_not_there_are_not_made(guests: Guests) -> None:
+    methods, _, told = guests.new("lost")
+    with pytest.raises(NotThere, match="holds no data"):
+        methods.prepare({**told, "keeps_data": True})
 
 
 def test_a_damaged_backup_becomes_nothing(

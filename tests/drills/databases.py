@@ -44,6 +44,7 @@ from databases.operations import (
     MigrateDatabase,
     PromoteReplica,
     RebootDatabase,
+    RebuildDatabase,
     ResizeDatabase,
     RestartDatabase,
     StopDatabase,
@@ -113,6 +114,21 @@ def ready(made: Lab) -> str:
     key = begin(made)
     made.cloud.settle()
     return key
+
+
+def watched(made: Lab) -> str:
+    """Make an instance that asks before it serves, and whose log is kept."""
+    key = ready(made)
+    manager(made).set_failover(key, after=60)
+    PointInTimeManager(made.context).keep(key, enabled=True)
+    made.cloud.settle()
+    return key
+
+
+def told(made: Lab, key: str) -> dict[str, Any]:
+    """Count what there is, and tell what the guest was told besides."""
+    state = FakeGuest.objects.get().state
+    return census(made, key) | {"asks": state.get("asks_first"), "log": bool(state.get("log"))}
 
 
 def larger(made: Lab) -> str:
@@ -405,6 +421,16 @@ DRILLS = (
         done=THERE,
         undone=THERE,
         only=("hear_start",),
+    ),
+    Drill(
+        saga=RebuildDatabase,
+        world=lab_of_databases,
+        prepare=watched,
+        start=lambda made, key: manager_of_all().rebuild(key),
+        census=told,
+        done=THERE | {"asks": True, "log": True},
+        undone=THERE | {"asks": True, "log": True},
+        only=("rebuild_server",),
     ),
     Drill(
         saga=MigrateDatabase,

@@ -32,12 +32,19 @@ class Migration(Body):
     host: Text | None = None
 
 
+class Rebuild(Body):
+    """The value of ``rebuild``: from which image, unless it shall be its version's."""
+
+    image_id: Text | None = None
+
+
 #: Action -> what its key holds.
 MANAGED_BODIES: dict[str, type[Body]] = {
     "stop": Nothing,
     "reboot": Nothing,
     "restart": Nothing,
     "migrate": Migration,
+    "rebuild": Rebuild,
     "confirm-off": ConfirmOff,
     "reset-task-status": Nothing,
 }

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from databases.guest import files
+from databases.guest import commands, files
 from databases.guest.failures import GuestFailure, NotFound, Refused
 from databases.guest.place import Place
 
@@ -197,6 +197,18 @@ class Datastore(ABC):
         if name.lower() in reserved:
             raise Refused(f"The name {name} is reserved.")
         return name
+
+    def adopt(self) -> None:
+        """Make data its own that are there: another image may give its user another number."""
+        data, owner = self.place.data, self.place.owner
+        was = data.stat()
+        if owner is None or (was.st_uid, was.st_gid) == owner:
+            return
+        beside = sorted(data.parent.glob(f"{data.name}.*"))
+        commands.run(
+            "chown", "-hR", f"--from={was.st_uid}", f"{owner[0]}:{owner[1]}", *map(str, beside), str(data),
+            timeout=600,
+        )  # fmt: skip
 
     def _directory(self, path: Path) -> None:
         """Make a directory be there that is the datastore's alone."""

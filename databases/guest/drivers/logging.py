@@ -42,6 +42,10 @@ class LoggingDatastore(CopyingDatastore):
         """Have the log kept from now on until it was sent; raise Refused."""
         raise Refused("This datastore can go back to its backups alone.")
 
+    def kept_log(self, position: str) -> LogPlace | None:
+        """Return the place at a position, if the log from there on was kept all the time."""
+        return None
+
     def end_log(self) -> None:
         """Keep it no longer."""
 

@@ -26,6 +26,14 @@ class LoggingPostgreSql(CopyingPostgreSql, LoggingDatastore):
         position = self._value("SELECT pg_switch_wal()")
         return LogPlace(position, self._history())
 
+    def kept_log(self, position: str) -> LogPlace | None:
+        """Return it where the slot is there; a segment of another timeline would not be found later."""
+        if not position or not self._value(
+            f"SELECT slot_name FROM pg_replication_slots WHERE {KEPT}"
+        ):
+            return None
+        return LogPlace(position, self._history())
+
     def end_log(self) -> None:
         """Drop the slot."""
         self._sql(

@@ -152,6 +152,12 @@ def test_what_operators_do_to_a_server_shows(made: Lab) -> None:
     assert act({"stop": {}}) == "ACTIVE SHUTDOWN"
     assert act({"restart": {}}) == "ACTIVE HEALTHY"
     assert act({"reboot": {}}) == "ACTIVE HEALTHY"
+    assert operator.send("POST", place, {"rebuild": {"image_id": key}}).status_code == 400
+    assert act({"rebuild": {"image_id": str(made.image.id)}}) == "ACTIVE HEALTHY"
+    listed = made.client.send("GET", f"{V1}/instances/{key}/databases").json()["databases"]
+    assert [one["name"] for one in listed] == ["d1"]
+    DatabaseInstance.objects.update(fault_at=now(), fault_message="It failed.")
+    assert act({"rebuild": {}}) == "ACTIVE HEALTHY"  # what failed is mended by it
 
     # beside the database: its server is stopped, in error, gone; its guest says what is so
     servers = Instance.objects.filter(id=row.server_id)

@@ -251,6 +251,23 @@ def test_a_token_counts_once(pair: Pair) -> None:
     ]  # fmt: skip
 
 
+def test_the_guest_of_a_rebuilt_server_takes_the_place_of_the_one_before(
+    pair: Pair, tmp_path: Path
+) -> None:
+    old = pair.a
+    old.mailbox.enrol()
+    (directory := tmp_path / "anew").mkdir()
+    new = Guest(old.instance, old.channel.port, directory)  # it is given a token
+    old.mailbox.heartbeat()  # the old one counts until the new one comes
+    new.mailbox.enrol()
+    with pytest.raises(Denied):
+        old.mailbox.heartbeat()
+    assert refusals() == [("database:guests:heartbeat", "guest_refused", str(old.instance.id))]
+    new.work()  # what answered the old one's request is not for its key
+    assert new.methods.certificate.is_there
+    new.mailbox.heartbeat()
+
+
 def test_a_hostile_guest_gets_nothing_of_another(pair: Pair) -> None:
     a, b = pair.a, pair.b
     a.mailbox.enrol()
