@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from cloudweb.microversions import Microversions, always, later, partly
 
-NO_STOP = "an evacuated server runs where it ran before"
 TAGS_AT_ALL = "a tag is heard at every version"
 
 COMPUTE = Microversions(
@@ -150,7 +149,7 @@ COMPUTE = Microversions(
         92: "Key pairs are made by clients alone: the public key must be sent.",
         93: "The volume that a server boots from is filled anew when it is rebuilt.",
         94: "The host name of a server may have a domain.",
-        95: later("An evacuated server stays stopped.", because=NO_STOP),
+        95: "An evacuated server stays stopped.",
         96: "A server shows the zone it is pinned to.",
     },
 )

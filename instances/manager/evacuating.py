@@ -30,10 +30,12 @@ class InstanceEvacuations(InstanceActs):
         host: str | None = None,
         on_shared_storage: bool = False,
         password: str | None = None,
+        stays_off: bool = False,
     ) -> str:
         """Start building a server again away from its dead host; return its administrator's password.
 
-        A host that is named must have room like any other. Raises HostIsUp, HostNotProvenDead,
+        A host that is named must have room like any other. One that ``stays_off`` runs again when it is
+        started, others as soon as they are there, if they ran before. Raises HostIsUp, HostNotProvenDead,
         SharedStorageMissing; NotFound for a host that is not there, BadRequest for its own.
         """
         password = password or new_password()
@@ -50,7 +52,7 @@ class InstanceEvacuations(InstanceActs):
             if on_shared_storage and local.exists():
                 raise SharedStorageMissing
             row = self._row_for(found, host or "")
-            self._act(instance_id, EVACUATE, migration=row.pk)
+            self._act(instance_id, EVACUATE, migration=row.pk, stays_off=stays_off)
             if not on_shared_storage:
                 Instance.objects.filter(id=found.id).update(admin_password=encrypt(password))
         return password

@@ -89,9 +89,14 @@ def connect(run: Run) -> list[Order]:
     return orders
 
 
+def _is_to_be_off(run: Run) -> bool:
+    stays_off: bool = run.args.get("stays_off", False)
+    return stays_off or migration_of(run).vm_state == VmState.STOPPED
+
+
 def stop_again(run: Run) -> Order | list[Order]:
-    """Stop a server again that was stopped."""
-    return halt(run, timeout=0) if migration_of(run).vm_state == VmState.STOPPED else []
+    """Stop a server again that was stopped, or is to be."""
+    return halt(run, timeout=0) if _is_to_be_off(run) else []
 
 
 def forget_source(run: Run) -> Order:
@@ -100,7 +105,8 @@ def forget_source(run: Run) -> Order:
 
 
 class EvacuateInstance(Saga):
-    """Let a server be on another host than its dead one; ``args["migration"]`` is its row."""
+    """Let a server be on another host than its dead one; ``args["migration"]`` is its row,
+    ``args["stays_off"]`` whether it is off there though it ran."""
 
     kind = "instances.evacuate"
     resource_type = "instance"
@@ -118,12 +124,12 @@ class EvacuateInstance(Saga):
 
     @classmethod
     def on_done(cls, run: Run) -> None:
-        """ACTIVE, or stopped where it was; the source has still to hear of it."""
+        """ACTIVE, or stopped; the source has still to hear of it."""
         row = migration_of(run)
         hand_over(holder=str(row.uuid), instance_id=run.resource_id)
         volumes.in_the_server(run)
         note(run, status=MigrationStatus.DONE)
-        stopped = row.vm_state == VmState.STOPPED
+        stopped = _is_to_be_off(run)
         write(
             run,
             vm_state=VmState.STOPPED if stopped else VmState.ACTIVE,

@@ -26,6 +26,7 @@ ELSEWHERE = {
     84: "tests/functional/instances/test_action_log.py",
     87: "tests/functional/instances/test_rescue.py",
     93: "tests/functional/instances/test_rebuild_in_volume.py",
+    95: "tests/integration/instances/test_evacuations.py",
 }
 
 

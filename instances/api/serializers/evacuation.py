@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 from rest_framework.response import Response
 
 from cloudweb.api.fields import LooseBool, Name
 from cloudweb.api.views import ServiceViewSet, empty
+from cloudweb.microversions import version_of
 from cloudweb.microversions.compute import since, until
 from instances.api.serializers.action_bodies import ActionAnswer, ActionBody
 from instances.api.serializers.recovery import Password
 from instances.conf import SHOWS_PASSWORD
 
 SAYS_PASSWORD = until(13)
+STAYS_OFF = since(95)
 
 
 class Evacuate(ActionBody):
@@ -24,9 +26,12 @@ class Evacuate(ActionBody):
     onSharedStorage: Annotated[LooseBool, until(13)] = False  # noqa: N815 - the wire's name
     adminPass: Password | None = None  # noqa: N815
     force: Annotated[LooseBool, since(29), until(67)] = False
+    _stays_off: bool = PrivateAttr(default=False)
 
     @model_validator(mode="after")
-    def _fits(self) -> Evacuate:
+    def _fits(self, info: ValidationInfo) -> Evacuate:
+        version = version_of(info)
+        self._stays_off = version is not None and version in STAYS_OFF
         if self.force and not self.host:
             raise ValueError("Can't force to a non-provided destination")
         if self.onSharedStorage and self.adminPass:
@@ -34,11 +39,12 @@ class Evacuate(ActionBody):
         return self
 
     def arguments(self) -> dict[str, Any]:
-        """Return where to, and the password."""
+        """Return where to, the password, and whether it is started there."""
         return {
             "host": self.host,
             "on_shared_storage": self.onSharedStorage,
             "password": self.adminPass,
+            "stays_off": self._stays_off,
         }
 
 

@@ -79,7 +79,7 @@ class LostHosts:
     def evacuate(self, server: Server) -> Any:
         """Ask for it; return the answer."""
         path, body = f"/servers/{server.id}/action", {"evacuate": {}}
-        return self.admin.compute.post(path, json=body, microversion="2.96")
+        return self.admin.compute.post(path, json=body, microversion="2.94")
 
     def refuses(self, server: Server, words: str) -> None:
         """An evacuation is refused, and nothing moves."""

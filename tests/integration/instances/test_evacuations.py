@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True
 class Room(Ward):
     """A ward that is spoken to over HTTP."""
 
-    def evacuate(self, server: str, version: str = "2.96", **said: Any) -> Any:
+    def evacuate(self, server: str, version: str = "2.94", **said: Any) -> Any:
         """Ask as an admin."""
         admin = client_of(make_member("admin"))
         path, body = f"/servers/{server}/action", {"evacuate": said}
@@ -112,6 +112,22 @@ def test_a_stopped_server_stays_stopped_and_what_waits_for_the_host_is_given_up(
     assert made.lab.show(server)["status"] == "SHUTOFF"
     assert host_of(server) == made.other(host)
     assert Operation.objects.get(kind="instances.start").state == "UNDONE"
+
+
+def test_from_2_95_on_it_is_off_until_it_is_started(made: Room) -> None:
+    server = made.lab.create()
+    host = host_of(server)
+    made.lose(host)
+    made.evacuate(server, "2.95")
+    made.cloud.settle()
+    there = made.lab.guests[made.other(host)]
+    assert (made.lab.show(server)["status"], there.get(server).power_state) == (
+        "SHUTOFF",
+        "shutdown",
+    )
+    InstanceManager(made.lab.context).start(server)
+    made.cloud.settle()
+    assert (made.lab.show(server)["status"], there.get(server).power_state) == ("ACTIVE", "running")
 
 
 def test_without_room_elsewhere_it_stays_and_may_be_tried_again(made: Room) -> None:
