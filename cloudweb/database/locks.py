@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.db.models import Model, QuerySet
 from django.db.transaction import TransactionManagementError
 
@@ -26,6 +27,22 @@ def locked(rows: QuerySet[T]) -> QuerySet[T]:
 def has_row_locks() -> bool:
     """Tell whether others may write meanwhile; on SQLite whoever is inside a transaction is alone."""
     return bool(connection.features.has_select_for_update)
+
+
+def takes(change: Callable[[], int]) -> bool:
+    """Make a guarded change of a row; return whether it passed, and hold no lock of one that did not.
+
+    PostgreSQL waits for whoever changes the row, locks it, looks again, and keeps that lock of a row that does not
+    pass any more. Two that go on to each other's row with such a lock would wait for each other.
+    """
+    if not has_row_locks():
+        return bool(change())
+    before = transaction.savepoint()
+    if change():
+        transaction.savepoint_commit(before)
+        return True
+    transaction.savepoint_rollback(before)
+    return False
 
 
 def together_with(key: UUID) -> None:

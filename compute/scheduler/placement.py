@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -14,7 +14,7 @@ from django.db.models import CharField, F, Q, Value
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
-from cloudweb.database.locks import alone_with
+from cloudweb.database.locks import alone_with, takes
 from cloudweb.database.prepared import Given, Prepared, PreparedUpdate, insert
 from cloudweb.placing import together
 from compute import conf
@@ -159,7 +159,8 @@ def _taken(instance_id: str, project_id: str, request: PlacementRequest) -> Plac
         if not candidates:
             return None
         for one in _drawn(candidates):
-            if _promise(alike(request))(number=one.number, **_given(request, project_id)):
+            values = {"number": one.number, **_given(request, project_id)}
+            if takes(partial(_promise(alike(request)), **values)):
                 insert(
                     Claim(
                         instance_id=instance_id,
@@ -226,7 +227,7 @@ def _promise_cells(
             vcpus_used=request.vcpus, ram_used=request.ram, disk_used=request.disk, pinned=held
         )
         row = Host.objects.with_room().filter(condition, number=number, cells_taken=version)
-        if row.update(**more, cells_taken=version + 1):
+        if takes(partial(row.update, **more, cells_taken=version + 1)):
             return found
     return None
 

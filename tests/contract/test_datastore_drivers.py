@@ -230,8 +230,10 @@ def test_settings_count_at_once_or_after_a_restart(prepared: tuple[Methods, Tena
     soon, late, wrong = SETTINGS[tenant.datastore]
     ann = {"user": "ann", "password": "secret 1", "database": "first"}
     show = "SHOW {}" if tenant.datastore == "postgresql" else "SELECT @@{}"
+    methods.apply_configuration(settings(("max_connections", "30")))
+    methods.restart({})
     assert methods.apply_configuration(settings(soon)) == {
-        # that of the beginning falls back to its default
+        # that one falls back to its default
         "restart_required": ["max_connections"] if tenant.datastore == "postgresql" else []
     }
     assert tenant.says(show.format(soon[0]), **ann) == soon[1]

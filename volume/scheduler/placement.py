@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import structlog
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from cloudweb.context import RequestContext
-from cloudweb.database.locks import locked
+from cloudweb.database.locks import locked, takes
 from cloudweb.placing import together
 from volume.models import Pool, Volume
 from volume.scheduler import explanation
@@ -121,10 +122,14 @@ def _with_room(request: PoolRequest) -> Iterator[Pool]:
         if not candidates:
             return
         for pool in candidates:
-            _lock_storage(pool)
             chosen = Pool.objects.with_room().filter(fits, id=pool.id)
-            if chosen.update(provisioned=F("provisioned") + request.size):
+            if takes(partial(_fill, pool, chosen, request.size)):
                 yield pool
+
+
+def _fill(pool: Pool, chosen: QuerySet[Pool], size: int) -> int:
+    _lock_storage(pool)
+    return chosen.update(provisioned=F("provisioned") + size)
 
 
 def _lock_storage(pool: Pool) -> None:

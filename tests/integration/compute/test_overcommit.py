@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cloudweb.database.locks import takes
 from compute.exceptions import NoValidHost
 from compute.models import Claim, Host
 from compute.scheduler import (
@@ -25,7 +26,7 @@ from compute.scheduler import (
 )
 from operations.models import Service
 from tests.builders.compute import make_context, make_host, make_request
-from tests.infrastructure import PATIENCE
+from tests.infrastructure import PATIENCE, wait_until
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 SEVERAL = settings(
@@ -205,3 +206,37 @@ def test_servers_of_a_group_that_come_at_once_are_where_its_policy_wants_them() 
         Claim.objects.all().delete()
         Host.objects.update(vcpus_used=0, ram_used=0, disk_used=0)
     assert_the_books_are_right()
+
+
+@pytest.mark.postgresql  # on SQLite whoever writes is alone
+def test_who_found_a_host_full_goes_on_to_the_next_without_a_lock() -> None:
+    """Two that waited for one host each, in vain, find room on the other's: with their locks they wait for ever."""
+    for name in ("h1", "h2"):
+        make_host(name)
+    filled, both = threading.Event(), threading.Barrier(2)
+
+    def waits() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+            )
+            return bool(cursor.fetchone() == (2,))
+
+    def fill() -> None:
+        with transaction.atomic():
+            Host.objects.update(vcpus_used=1)
+            filled.set()
+            wait_until(waits, what="both wait for a host")
+
+    def go(*names: str) -> list[bool]:
+        assert filled.wait(PATIENCE)
+        taken = []
+        with transaction.atomic():
+            for used, name in enumerate(names):
+                fits = Host.objects.filter(name=name, vcpus_used=used)
+                taken.append(takes(partial(fits.update, vcpus_used=2)))
+                both.wait(PATIENCE)
+        return taken
+
+    results = at_once([fill, partial(go, "h1", "h2"), partial(go, "h2", "h1")])
+    assert results == [None, [False, True], [False, True]]

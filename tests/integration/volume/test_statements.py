@@ -18,7 +18,7 @@ COSTS = {
         "create": 15, "made": 29, "show": 2, "extend": 14, "grown": 31, "delete": 16, "gone": 44,
     },
     "postgresql": {
-        "create": 15, "made": 31, "show": 2, "extend": 14, "grown": 33, "delete": 16, "gone": 46,
+        "create": 15, "made": 33, "show": 2, "extend": 14, "grown": 33, "delete": 16, "gone": 46,
     },
 }  # fmt: skip
 
