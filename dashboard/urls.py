@@ -34,6 +34,7 @@ from dashboard.views.database import (
     LetInDatabase,
     RenameDatabase,
     ResizeDatabase,
+    UpgradeDatabase,
 )
 from dashboard.views.database_backups import (
     BackUpDatabase,
@@ -373,6 +374,7 @@ urlpatterns = [
     path(f"{DATABASE}/size/volume", GrowDatabase.as_view(), name="grow_database"),
     path(f"{DATABASE}/logs", DatabaseLogs.as_view(), name="database_logs"),
     path(f"{DATABASE}/rename", RenameDatabase.as_view(), name="rename_database"),
+    path(f"{DATABASE}/upgrade", UpgradeDatabase.as_view(), name="upgrade_database"),
     path(f"{DATABASE}/access", LetInDatabase.as_view(), name="let_in_database"),
     path(f"{DATABASE}/do/<slug:action>", DatabaseAction.as_view(), name="database_action"),
     path("server-groups", ServerGroups.as_view(), name="server_groups"),

@@ -162,6 +162,12 @@ class ResizeDatabaseForm(OfferingForm):
     flavor = forms.ChoiceField(error_messages={"required": "Choose a size.", **GONE})
 
 
+class UpgradeDatabaseForm(OfferingForm):
+    """A newer version of the datastore."""
+
+    version = forms.ChoiceField(error_messages={"required": "Choose a version.", **GONE})
+
+
 class GrowDatabaseForm(RefusableForm):
     """How large its volume is to be."""
 

@@ -30,11 +30,12 @@ from dashboard.forms.databases import (
     GrowDatabaseForm,
     RenameDatabaseForm,
     ResizeDatabaseForm,
+    UpgradeDatabaseForm,
 )
 from dashboard.views.box import Box
 from dashboard.views.detail_page import DetailPage, Press
 from dashboard.views.page import Page
-from databases.manager import DatabaseInstanceManager
+from databases.manager import DatabaseInstanceManager, DatastoreManager
 from network.manager import NetworkManager
 
 TABS = (
@@ -121,11 +122,25 @@ class DatabaseOverview(DatabasePage):
             "flavor": flavor_of(self.context, self.database.flavor_id),
             "network": self._network(),
             "entry": history[0] if history else None,
+            "upgrades": self.upgrades,
         }
 
+    @cached_property
+    def upgrades(self) -> Any:
+        """Find the versions that its data can go to."""
+        return DatastoreManager(self.context).upgrades(self.database.version)
+
     def forms(self) -> dict[str, Any]:
-        """Add who may connect."""
-        return {**super().forms(), "access_form": self.access_form()}
+        """Add who may connect, and the newer versions."""
+        more = {"access_form": self.access_form(), "upgrade_form": self.upgrade_form()}
+        return {**super().forms(), **more}
+
+    def upgrade_form(self, data: Any = None) -> UpgradeDatabaseForm:
+        """Return the form of a newer version."""
+        offered: dict[str, Choices] = {
+            "version": [(str(one.id), one.name) for one in self.upgrades]
+        }
+        return UpgradeDatabaseForm(data, offered=offered, auto_id="upgrade_%s")
 
     def access_form(self, data: Any = None) -> AccessForm:
         """Return the form of where clients come from."""
@@ -178,6 +193,17 @@ class LetInDatabase(Box, DatabaseOverview):
             require_tls=said["require_tls"],
         )
         return "Who may connect is changed."
+
+
+class UpgradeDatabase(Box, DatabaseOverview):
+    """Have its data served by a newer version."""
+
+    box = "upgrade"
+
+    def effect(self, said: dict[str, Any]) -> str:
+        """Start it."""
+        DatabaseInstanceManager(self.context).upgrade(self.key, version=said["version"])
+        return f"{self.database.name} is being upgraded."
 
 
 class DatabaseHistory(DatabasePage):

@@ -93,13 +93,16 @@ class InstanceActions(InstanceBuilding):
 
     @policy("database:instances:update")
     def upgrade(self, instance_id: str, *, version: str) -> None:
-        """Start serving an instance's data with another version of its datastore."""
+        """Start serving an instance's data with a newer version; raise BadRequest for one of another release."""
         with transaction.atomic():
             found = self._take(instance_id, Task.UPGRADE)
             datastore = str(found.version.datastore_id)
             new = DatastoreManager(self.context).chosen(datastore, version)
-            if new.id == found.version_id or new.manager != found.version.manager:
-                raise BadRequest(f"An upgrade from version '{found.version.name}' to that is none.")
+            if new not in DatastoreManager(self.context).upgrades(found.version):
+                raise BadRequest(
+                    f"Data of version '{found.version.name}' cannot be served by version '{new.name}': "
+                    "an upgrade is to a newer version of the same release."
+                )
             UpgradeDatabase.start(
                 self.context, resource_id=str(found.id), args={"version": str(new.id)}
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from databases.exceptions import (
     DatastoreVersionNotFound,
     ParameterNotFound,
 )
+from databases.guest.drivers import DRIVERS
 from databases.models import (
     Backup,
     Configuration,
@@ -104,6 +106,21 @@ class DatastoreManager(Manager):
         if not row.active:
             raise DatastoreVersionInactive(row.name)
         return row
+
+    @policy("database:datastores:list")
+    def upgrades(self, version: DatastoreVersion) -> Sequence[DatastoreVersion]:
+        """Return the versions that can serve the data of one: of its release and not older, the newest first."""
+        rows = DatastoreVersion.objects.filter(
+            datastore_id=version.datastore_id, manager=version.manager, active=True
+        ).exclude(id=version.id)
+        kind, now = DRIVERS.get(version.manager), _numbers(version)
+        parts = kind.release_parts if kind else len(now)
+        fit = [
+            one
+            for one in rows
+            if now and _numbers(one)[:parts] == now[:parts] and _numbers(one) >= now
+        ]
+        return sorted(fit, key=_numbers, reverse=True)
 
     @policy("database:datastores:see_all")
     def offered(self) -> Sequence[DatastoreVersion]:
@@ -228,3 +245,9 @@ class DatastoreManager(Manager):
             ImageManager(self.context).get(str(image_id))
         elif not tags:
             raise BadRequest("An image or tags of images are needed.")
+
+
+def _numbers(version: DatastoreVersion) -> tuple[int, ...]:
+    """Return what a version counts by; nothing where it is not called by numbers."""
+    said = version.number or version.name
+    return tuple(map(int, said.split("."))) if re.fullmatch(r"\d+(\.\d+)*", said) else ()

@@ -73,6 +73,7 @@ NO_PAGES = {
     "rename_database", "let_in_database", "database_action", "new_content", "new_database_user",
     "new_database_password", "enable_root", "change_contents", "back_up_database", "delete_database_backup",
     "new_replica", "set_failover", "configure_database", "resize_database", "grow_database", "new_configuration",
+    "upgrade_database",
     "new_database_schedule", "edit_database_schedule", "pause_database_schedule", "resume_database_schedule",
     "delete_database_schedule", "keep_database_log",
     "begin_second_factor", "renew_codes", "remove_second_factor",

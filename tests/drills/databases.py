@@ -191,7 +191,7 @@ def row(made: World) -> str:
     FakeGuest.objects.create(instance=instance, state=fake_guest.empty())
     version = instance.version
     DatastoreVersion.objects.create(
-        datastore=version.datastore, name="16", manager="postgresql", number="16"
+        datastore=version.datastore, name="15.9", manager="postgresql", number="15.9"
     )
     return str(instance.id)
 
@@ -474,9 +474,9 @@ DRILLS = (
         saga=UpgradeDatabase,
         world=rows_alone,
         prepare=row,
-        start=lambda made, key: made.instances.upgrade(key, version="16"),
+        start=lambda made, key: made.instances.upgrade(key, version="15.9"),
         census=rows,
-        done=AT_REST | {"version": "16"},
+        done=AT_REST | {"version": "15.9"},
         undone=AT_REST,
         only=("hear_upgrade",),
     ),

@@ -176,6 +176,7 @@ TO_A_DATABASE = {
     "enable_root": {}, "change_contents": {"user": "u1"}, "back_up_database": {"name": "b"},
     "delete_database_backup": {}, "new_replica": {"name": "r"}, "set_failover": {"after": "60"},
     "configure_database": {"configuration": ""}, "resize_database": {"flavor": "x"}, "grow_database": {"size": "9"},
+    "upgrade_database": {"version": "x"},
     "new_database_schedule": SCHEDULE, "edit_database_schedule": SCHEDULE, "pause_database_schedule": {},
     "resume_database_schedule": {}, "keep_database_log": {"enabled": "1"}, "delete_database_schedule": {},
 }  # fmt: skip

@@ -54,7 +54,7 @@ PAGES = {
     "/databases/launch": 19,
     "/databases/backups": 10,
     "/databases/settings": 11,
-    "/databases/{database}": 18,
+    "/databases/{database}": 19,
     "/databases/{database}/contents": 36,
     "/databases/{database}/backups": 18,
     "/databases/{database}/replicas": 16,

@@ -11,7 +11,14 @@ import pytest
 from django.test import Client
 
 from cloudweb.database.clock import now
-from databases.models import Backup, Configuration, DatabaseInstance, FakeGuest, LogArchive
+from databases.models import (
+    Backup,
+    Configuration,
+    DatabaseInstance,
+    DatastoreVersion,
+    FakeGuest,
+    LogArchive,
+)
 from databases.states import OperatingStatus, Task
 from identity.models import User
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
@@ -96,6 +103,28 @@ def test_one_is_launched_and_backed_up_and_another_begins_with_that(tmp_path: Pa
         again = {**body, "name": "again", "backup": str(backup.id), "database": "", "user": ""}
         assert client.post("/databases/launch", again).status_code == 302
         assert DatabaseInstance.objects.get(name="again").restored_from == backup.id
+
+
+def test_one_goes_to_a_newer_version_of_its_release_alone(browser: Client, user: User) -> None:
+    database = make_instance(user)
+    make_fake_guest(database)
+    facts: dict[str, Any] = {"datastore": database.version.datastore, "manager": "postgresql"}
+    url = f"/databases/{database.id}"
+    for name in ("16", "14.1", "next"):
+        DatastoreVersion.objects.create(name=name, number=name, **facts)
+    DatastoreVersion.objects.create(name="15.8", number="15.8", active=False, **facts)
+    assert f"{url}/upgrade" not in browser.get(url).content.decode()
+    newer = DatastoreVersion.objects.create(name="15.9", number="15.9", **facts)
+    page = browser.get(url).content.decode()
+    assert re.findall(r'<option value="([^"]+)"', page) == [str(newer.id)]
+    assert "goes back to the one of now by itself" in page
+    other = DatastoreVersion.objects.get(name="16")
+    assert browser.post(f"{url}/upgrade", {"version": str(other.id)}).status_code == 422
+    assert browser.post(f"{url}/upgrade", {"version": str(newer.id)}).status_code == 302
+    assert "Upgrading" in text_of(browser.get(url))
+    assert (
+        browser.post(f"{url}/upgrade", {"version": str(newer.id)}).status_code == 422
+    )  # not twice
 
 
 def test_what_is_inside_is_changed(browser: Client, user: User) -> None:
