@@ -44,6 +44,7 @@ from dashboard.views.database_backups import (
     DeleteDatabaseBackup,
     KeepDatabaseLog,
     NewReplica,
+    ProveDatabaseBackup,
     SetFailover,
 )
 from dashboard.views.database_contents import (
@@ -344,6 +345,11 @@ urlpatterns = [
         f"{DATABASE}/backups/<uuid:backup_id>/delete",
         DeleteDatabaseBackup.as_view(),
         name="delete_database_backup",
+    ),
+    path(
+        f"{DATABASE}/backups/<uuid:backup_id>/prove",
+        ProveDatabaseBackup.as_view(),
+        name="prove_database_backup",
     ),
     path(f"{DATABASE}/schedules/new", NewDatabaseSchedule.as_view(), name="new_database_schedule"),
     path(

@@ -23,6 +23,8 @@ from databases.states import LetterState
 
 State = dict[str, Any]
 PORTS = {"postgresql": 5432, "mariadb": 3306}
+#: Of whatever a fake guest sends.
+CHECKSUM = "0" * 64
 
 
 class Refused(Exception):
@@ -61,7 +63,7 @@ def send_log(archive: LogArchive) -> None:
         until=now(),
         size=1 << 10,
         draw="fake",
-        checksum="0" * 64,
+        checksum=CHECKSUM,
     )
 
 
@@ -110,6 +112,9 @@ def renew(instance_id: UUID) -> None:
 
 
 def _prepare(state: State, wanted: objects.PrepareDatastore, letter: Letter) -> VersionedObject:
+    for part in wanted.restore.chain if wanted.restore else ():
+        if part.checksum not in ("", CHECKSUM):
+            raise Refused("The backup is damaged.")
     state["version"] = wanted.version
     state["settings"] = {one.name: one.value for one in wanted.parameters}
     if wanted.keeps_data:
@@ -257,12 +262,17 @@ def _dump(_state: State, wanted: objects.DumpRequest, letter: Letter) -> Version
     return objects.DumpMade(
         backup_id=wanted.backup_id,
         size=1 << 20,
-        checksum="0" * 64,
+        checksum=CHECKSUM,
         backup_type={"postgresql": "pg_basebackup", "mariadb": "mariabackup"}[
             letter.instance.version.manager
         ],
         position=position(),
     )
+
+
+def _verify(_state: State, _: objects.NoArguments, letter: Letter) -> VersionedObject:
+    programs = {"postgresql": "pg_amcheck", "mariadb": "mariadb-check"}
+    return objects.Verified(program=programs[letter.instance.version.manager])
 
 
 def _keep_log(state: State, told: objects.KeepLog, letter: Letter) -> VersionedObject:
@@ -343,6 +353,7 @@ _METHODS: dict[str, Callable[[State, Any, Letter], VersionedObject | None]] = {
     rpc.GROW_FILESYSTEM.name: _grow,
     rpc.UPGRADE.name: _upgrade,
     rpc.BACKUP.name: _dump,
+    rpc.VERIFY.name: _verify,
     rpc.KEEP_LOG.name: _keep_log,
     rpc.PUBLISH_LOG.name: _log,
     rpc.TAIL_LOG.name: _log,

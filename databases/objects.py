@@ -399,6 +399,14 @@ class LogSent(VersionedObject):
     until: str
 
 
+class Verified(VersionedObject):
+    """All data were looked through, by which program."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    program: str
+
+
 class LogRequest(VersionedObject):
     """Upload the end of a log, or (without a target) answer its last lines."""
 

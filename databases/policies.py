@@ -51,6 +51,8 @@ declare(
         "database:backups:get": project_reader,
         "database:backups:create": project_member,
         "database:backups:delete": project_member,
+        "database:backups:prove": project_member,
+        "database:backups:prove_some": the_cloud_itself,
         "database:backup_schedules:list": project_reader,
         "database:backup_schedules:get": project_reader,
         "database:backup_schedules:create": project_member,

@@ -40,6 +40,7 @@ from databases.objects import (
     UserChange,
     UserList,
     UserName,
+    Verified,
     VolumeSize,
 )
 
@@ -78,6 +79,8 @@ GROW_FILESYSTEM = Method("guestagent.grow_filesystem", VolumeSize, FilesystemSiz
 UPGRADE = Method("guestagent.upgrade", UpgradeRequest, Prepared, deadline=_COPY)
 #: Uploads may take as long as the data is large; a backup's progress is its parts.
 BACKUP = Method("guestagent.backup", DumpRequest, DumpMade, deadline=_COPY)
+#: Look through all data, by the datastore's own means; raises "damaged".
+VERIFY = Method("guestagent.verify", NoArguments, Verified, deadline=_COPY)
 #: Only a datastore that keeps a log of all that is written (PostgreSQL).
 KEEP_LOG = Method("guestagent.keep_log", KeepLog, LogKept)
 PUBLISH_LOG = Method("guestagent.publish_log", LogRequest, LogText)

@@ -100,6 +100,19 @@ def backup_badge(backup: Backup) -> Badge:
     return _BACKUPS.get(BackupStatus(backup.status), going)
 
 
+def proof_badge(backup: Backup) -> Badge | None:
+    """Return how far it is proven that a backup can be restored; None where nobody looked yet."""
+    if backup.proof_fault:
+        return Badge("Cannot be restored", "danger", "alert-triangle", backup.proof_fault)
+    if backup.restore_proven_at is not None:
+        hint = "It was restored on trial, and its datastore looked through all of it."
+        return Badge("Proven", "success", "circle-check", hint)
+    if backup.digests_proven_at is not None:
+        hint = "All of it is in the store and was read. It was not restored on trial yet."
+        return Badge("Digests right", "info", "check", hint)
+    return None
+
+
 def is_busy(database: DatabaseInstance) -> bool:
     """Tell whether something is being done to it."""
     return database_badge(database).busy

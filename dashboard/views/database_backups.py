@@ -22,6 +22,7 @@ from dashboard.components.databases import (
     kind_of,
     may_forget,
     may_restore,
+    proof_badge,
     why_not,
     why_not_eject,
 )
@@ -37,6 +38,7 @@ from dashboard.views.detail_page import Press
 from dashboard.views.list_page import ListPage
 from databases.manager import (
     DatabaseBackupManager,
+    DatabaseBackupProofManager,
     DatabaseBackupScheduleManager,
     DatabaseInstanceManager,
     PointInTimeManager,
@@ -179,6 +181,7 @@ class OwnBackup:
     badge: Badge
     restore: str
     may_forget: bool
+    proof: Badge | None
 
 
 class DatabaseOwnBackups(DatabasePage):
@@ -199,6 +202,7 @@ class DatabaseOwnBackups(DatabasePage):
                     backup_badge(one),
                     restore_of(one) if may_restore(one) else "",
                     may_forget(one),
+                    proof_badge(one),
                 )
                 for one in found
             ],
@@ -213,6 +217,7 @@ class DatabaseOwnBackups(DatabasePage):
             "may_schedule": self.may("database:backup_schedules:create"),
             "may_back_up": self.may("database:backups:create"),
             "may_forget": self.may("database:backups:delete"),
+            "may_prove": self.may("database:backups:prove"),
             "may_launch": self.may("database:instances:create"),
         }
 
@@ -267,6 +272,15 @@ class DeleteDatabaseBackup(Press, DatabaseOwnBackups):
         """Start it."""
         DatabaseBackupManager(self.context).delete(str(about["backup_id"]))
         return "The backup is being deleted."
+
+
+class ProveDatabaseBackup(Press, DatabaseOwnBackups):
+    """Restore a backup on trial."""
+
+    def effect(self, **about: Any) -> str:
+        """Start it."""
+        DatabaseBackupProofManager(self.context).prove(str(about["backup_id"]))
+        return "The backup is being restored on trial."
 
 
 @dataclass(frozen=True, slots=True)

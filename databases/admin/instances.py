@@ -54,11 +54,25 @@ class DatabaseInstanceAdmin(ManagedAdmin):
     list_display = (
         "name", "state", "serves", "kind", "address", "fault_message", "project_id", "reported_at", "created_at",
     )  # fmt: skip
-    list_filter = (NeedsALook, "version", "task", "operating_status")
+    list_filter = (NeedsALook, "is_scratch", "version", "task", "operating_status")
     search_fields = ("name", "id", "project_id", "server_id", "addresses")
     ordering = NEWEST_FIRST
     fieldsets = (
-        (None, {"fields": ("id", "name", "project_id", "user_id", "state", "serves", "kind")}),
+        (
+            None,
+            {
+                "fields": (
+                    "id",
+                    "name",
+                    "project_id",
+                    "user_id",
+                    "state",
+                    "serves",
+                    "kind",
+                    "is_scratch",
+                )
+            },
+        ),
         ("Fault", {"fields": ("fault_message", "fault_detail", "fault_at", "operations")}),
         ("Size", {"fields": ("flavor_id", "ram", "volume_size", "volume_used", "volume_type")}),
         ("Network", {"fields": ("network_id", "address", "is_public", "allowed_cidrs")}),

@@ -16,7 +16,7 @@ from cloudweb.api.views import ServiceViewSet, empty
 from cloudweb.listing import Page
 from databases.api.instances import asked
 from databases.api.serializers import backups as wire
-from databases.manager import DatabaseBackupManager
+from databases.manager import DatabaseBackupManager, DatabaseBackupProofManager
 from databases.models import Backup
 
 SHOWN = within("backup", wire.DatabaseBackupShown)
@@ -84,3 +84,20 @@ class DatabaseBackupViewSet(ServiceViewSet):
         rows = self.shown_all(wire.DatabaseBackupShown, page.rows)
         links = links_after(self.request, "backups", page, "id")
         return Response({"backups": rows, **links})
+
+
+class DatabaseBackupProofViewSet(ServiceViewSet):
+    """Look now whether a backup can be restored: this cloud's own."""
+
+    manager: ClassVar[type[DatabaseBackupProofManager]] = DatabaseBackupProofManager
+
+    @extend_schema(
+        operation_id="database_backup_proofs_create",
+        request=within("backup_proof", wire.DatabaseBackupProofAsk),
+        responses={202: SHOWN},
+    )
+    def create(self, request: Request) -> Response:
+        """Start a proof."""
+        said = self.validated(wire.DatabaseBackupProofAsk, self.body("backup_proof"))
+        row = self.manager(self.context).prove(said.backup, restore=said.restore)
+        return Response({"backup": self.shown(wire.DatabaseBackupShown, row)}, status=202)

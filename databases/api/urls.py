@@ -9,7 +9,7 @@ from databases.api.absent import NoneViewSet
 from databases.api.actions import InstanceActionViewSet
 from databases.api.backup_schedules import DatabaseBackupScheduleViewSet
 from databases.api.backup_strategies import BackupStrategyViewSet
-from databases.api.backups import DatabaseBackupViewSet
+from databases.api.backups import DatabaseBackupProofViewSet, DatabaseBackupViewSet
 from databases.api.configurations import ConfigurationViewSet
 from databases.api.contents import (
     DatabaseUserViewSet,
@@ -77,6 +77,7 @@ ROUTES: list[URLPattern | URLResolver] = [
         "backups/<str:backup_id>",
         DatabaseBackupViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
     ),
+    path("backup_proofs", DatabaseBackupProofViewSet.as_view({"post": "create"})),
     path(
         f"{INSTANCE}/point_in_time",
         PointInTimeViewSet.as_view({"get": "retrieve", "put": "update"}),

@@ -75,7 +75,7 @@ def _backup(
     signature: str,
 ) -> Backup:
     instance = guests.instance_at(asker, f"{purpose}_part", claimed=str(backup_id))
-    found = Backup.objects.filter(id=backup_id, project_id=instance.project_id).first()
+    found = Backup.objects.filter(id=backup_id, project_id=_whose(instance)).first()
     try:
         tickets.check(purpose, backup_id, number, signature, instance_id=instance.id)
         _check_row(found, instance, purpose)
@@ -83,6 +83,14 @@ def _backup(
         guests.refuse(asker, f"{purpose}_part", claimed=str(backup_id))
     assert found is not None
     return found
+
+
+def _whose(instance: DatabaseInstance) -> str:
+    """Return the project whose backups an instance is made from: for a trial, that of the backup."""
+    if not (instance.is_scratch and instance.restored_from):
+        return instance.project_id
+    tried = Backup.objects.filter(id=instance.restored_from)
+    return tried.values_list("project_id", flat=True).first() or ""
 
 
 def _check_row(found: Backup | None, instance: DatabaseInstance, purpose: tickets.Purpose) -> None:

@@ -26,9 +26,9 @@ class CommandFailed(GuestFailure):
 
     code = "command_failed"
 
-    def __init__(self, public: str, *, status: int, detail: str) -> None:
+    def __init__(self, public: str, *, status: int, detail: str, code: str = "") -> None:
         self.status = status
-        super().__init__(public, detail=detail)
+        super().__init__(public, detail=detail, code=code)
 
 
 def run(
@@ -53,13 +53,19 @@ def run(
         )
     except subprocess.TimeoutExpired as error:
         raise CommandFailed(
-            "The datastore took too long.", status=-1, detail=f"{words[0]}: over {timeout} s"
+            "The datastore took too long.",
+            status=-1,
+            detail=f"{words[0]}: over {timeout} s",
+            code="timed_out",
         ) from error
     except OSError as error:
         raise CommandFailed(
-            "A program of the datastore is missing.", status=-1, detail=str(error)
+            "A program of the datastore is missing.",
+            status=-1,
+            detail=str(error),
+            code="unsupported",
         ) from error
-    said = done.stderr.decode("utf-8", "replace").strip()
+    said = (done.stderr.strip() or done.stdout.strip()[-2000:]).decode("utf-8", "replace")
     if check and done.returncode:
         name = Path(words[0]).name
         raise CommandFailed(

@@ -36,6 +36,12 @@ class Refused(GuestFailure):
     code = "refused"
 
 
+class Damaged(GuestFailure):
+    """The data are not whole."""
+
+    code = "damaged"
+
+
 class NotThere(GuestFailure):
     """The datastore does not answer now."""
 

@@ -254,6 +254,10 @@ class Methods:
                 "position": dump.position(),
             }
 
+    def verify(self, _told: Row) -> Row:
+        """Look through all data."""
+        return {"program": self.store().verify()}
+
     def keep_log(self, told: Row) -> Row:
         """Send the log from now on, or no longer; told again it goes on where it is."""
         store, now = self.store(), self.kept.get("log") or {}
@@ -483,6 +487,7 @@ SPEAKS: dict[str, tuple[str, str]] = {
     "guestagent.install_certificate": ("CertificateGiven", ""),
     "guestagent.grow_filesystem": ("VolumeSize", "FilesystemSize"),
     "guestagent.backup": ("DumpRequest", "DumpMade"),
+    "guestagent.verify": ("NoArguments", "Verified"),
     "guestagent.keep_log": ("KeepLog", "LogKept"),
     "guestagent.enable_replication": ("ReplicationAccess", "ReplicationPoint"),
     "guestagent.guard": ("Guard", ""),

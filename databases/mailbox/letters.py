@@ -23,6 +23,8 @@ from databases.states import LetterState
 from operations.orders import signed_for_guest
 from operations.waking import wake
 
+#: The code of what an agent was not asked, for it would not understand.
+TOO_OLD = "too_old"
 Wire = dict[str, Any]
 
 
@@ -41,9 +43,8 @@ def next_letter(agent: GuestAgent, report: GuestReport) -> Wire | None:
         try:
             payload = _payload(letter, speaks)
         except IncompatibleObject as error:
-            _end(
-                letter, error=_words("The database's agent is too old for this.", str(error.detail))
-            )
+            words = _words("The database's agent is too old for this.", str(error.detail))
+            _end(letter, error={**words, "code": TOO_OLD})
             continue
         taken = Letter.objects.filter(id=letter.id, state__in=OPEN)
         if taken.update(state=LetterState.FETCHED, fetched_at=now()):

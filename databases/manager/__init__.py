@@ -1,5 +1,6 @@
 """The managers of databases."""
 
+from databases.manager.backup_proofs import DatabaseBackupProofManager
 from databases.manager.backup_schedules import DatabaseBackupScheduleManager
 from databases.manager.backup_strategies import BackupStrategyManager
 from databases.manager.backups import DatabaseBackupManager
@@ -17,6 +18,7 @@ __all__ = [
     "ConfigurationManager",
     "ContentsManager",
     "DatabaseBackupManager",
+    "DatabaseBackupProofManager",
     "DatabaseBackupScheduleManager",
     "DatabaseFlavorManager",
     "DatabaseInstanceManager",

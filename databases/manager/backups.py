@@ -88,6 +88,7 @@ class DatabaseBackupManager(InstanceLookups):
                 container=container or container_of(found),
                 version=found.version,
                 volume_size=found.volume_size,
+                ram=found.ram,
             )
             BackUpDatabase.start(
                 self.context, resource_id=str(found.id), args={"backup": str(made.id)}
@@ -114,6 +115,7 @@ class DatabaseBackupManager(InstanceLookups):
                 self.context,
                 resource_id=keys[0],
                 args={"backup": keys[0], "backups": keys[::-1]},
+                preempt=True,  # of a proof, which nobody needs then
             )
 
     def _listed(self, rows: DatabaseBackupQuerySet, listing: Listing) -> Page[Backup]:

@@ -19,7 +19,11 @@ class Backup(models.Model):
     ``kind`` is the datastore's own name for the form, ``size`` is bytes, ``location`` where the store
     keeps it. ``position`` is how far the datastore was, in its own words; ``parts`` are numbers and sizes of what
     the guest sent. A parent is what an incremental one adds to. ``container`` is the project's word for where in
-    the store it is, ``taken_at`` when all of it was there.
+    the store it is, ``taken_at`` when all of it was there. ``ram`` is what its database had (MiB; 0: not known).
+
+    ``digests_proven_at`` is when all that the store has of it was last read and right, ``restore_proven_at`` when
+    a database that began with it was; ``proof_fault`` why it cannot be restored, ``proof_note`` why the last
+    trial said nothing about it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -48,6 +52,13 @@ class Backup(models.Model):
     position = models.CharField(max_length=255, blank=True, default="")
     parts: models.JSONField[list[tuple[int, int]]] = models.JSONField(default=list, blank=True)
     fault_message = models.TextField(blank=True, default="")
+    ram = models.PositiveIntegerField(default=0, db_default=0, help_text="MiB, of its database")
+    proof_tried_at = models.DateTimeField(null=True, blank=True)
+    restore_tried_at = models.DateTimeField(null=True, blank=True)
+    digests_proven_at = models.DateTimeField(null=True, blank=True)
+    restore_proven_at = models.DateTimeField(null=True, blank=True)
+    proof_fault = models.TextField(blank=True, default="", db_default="")
+    proof_note = models.TextField(blank=True, default="", db_default="")
     taken_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(default=now)
@@ -58,6 +69,7 @@ class Backup(models.Model):
         indexes = (
             models.Index(fields=("project_id", "created_at", "id"), name="db_backup_listed"),
             models.Index(fields=("instance_id", "status"), name="db_backup_of_instance"),
+            models.Index(fields=("status", "proof_tried_at"), name="db_backup_proofs"),
         )
 
     def __str__(self) -> str:

@@ -39,6 +39,7 @@ class DatabaseInstance(models.Model):
     (cloudweb/encryption.py), until they are there; ``replication_secret``, encrypted too, is what its replicas
     come by, ``restored_from`` the backup it begins with,
     ``restored_until`` the moment up to which the log after that is replayed. Parts are bare ids: other apps have them.
+    One ``is_scratch`` on which a backup is restored on trial: its project is that of the parts, which no tenant sees.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -74,6 +75,7 @@ class DatabaseInstance(models.Model):
     restored_from = models.UUIDField(null=True, blank=True)
     restored_until = models.DateTimeField(null=True, blank=True)
     first_contents = models.TextField(blank=True, default="")
+    is_scratch = models.BooleanField(default=False, db_default=False, help_text="for a trial")
 
     network_id = models.UUIDField(null=True, blank=True)
     subnet_id = models.UUIDField(null=True, blank=True)

@@ -7,6 +7,7 @@ from databases.operations.delete import DeleteDatabase
 from databases.operations.failover import FailOver
 from databases.operations.logs import KeepDatabaseLog
 from databases.operations.operating import MigrateDatabase, RebootDatabase, StopDatabase
+from databases.operations.proofs import ProveDatabaseBackup
 from databases.operations.rebuild import RebuildDatabase
 from databases.operations.replicas import DetachReplica, FollowSource, PromoteReplica
 from databases.operations.resize import GrowDatabase, ResizeDatabase
@@ -24,6 +25,7 @@ __all__ = [
     "KeepDatabaseLog",
     "MigrateDatabase",
     "PromoteReplica",
+    "ProveDatabaseBackup",
     "RebootDatabase",
     "RebuildDatabase",
     "ResizeDatabase",

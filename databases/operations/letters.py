@@ -33,11 +33,13 @@ def asks(
     back: Callable[[Run], tuple[Method[Any], VersionedObject]] | None = None,
     deadline: timedelta | None = None,
     pivot: bool = False,
+    fails: bool = True,
 ) -> tuple[Step, Step]:
     """Return the two steps that have a guest do something; no payload: nothing is to be done.
 
     ``to`` whose guest, where it is not that of the operation's own instance.
     ``back`` says what takes it back: the guest is told, after all it was told before, and not waited for.
+    With ``fails`` false what the guest fails with is its answer, too (``error_of``).
     """
     within = deadline or timedelta(seconds=method.deadline)
 
@@ -70,6 +72,8 @@ def asks(
             fake_guest.answer(letter)
         if letter.state == LetterState.ANSWERED:
             if letter.error is not None:
+                if not fails:
+                    return {"answer": None, "error": letter.error}
                 raise StepFailed(letter.error["public"], detail=letter.error.get("detail", ""))
             return {"answer": letter.answer}
         if letter.deadline_at <= now():
@@ -101,3 +105,9 @@ def answer_to(run: Run, name: str, kind: type[VersionedObject]) -> Any:
     """Return what the guest said, or None where it was not asked."""
     heard = run.results.get(f"hear_{name}")
     return kind.load(heard["answer"]) if heard and heard["answer"] is not None else None
+
+
+def error_of(run: Run, name: str) -> dict[str, str] | None:
+    """Return what the guest failed with, where that did not end the saga."""
+    heard = run.results.get(f"hear_{name}")
+    return heard.get("error") if heard else None

@@ -13,11 +13,16 @@ from operations.saga import Failure, Run, StepFailed
 ROW = "database instance"
 
 
+def key_of(run: Run) -> str:
+    """Return the id of the instance an operation is about, or of the one that it tries a backup on."""
+    return str(run.args.get("scratch") or run.resource_id)
+
+
 def instance_of(run: Run) -> DatabaseInstance:
     """Return the instance an operation is about; raise StepFailed if its row is gone."""
     if ROW not in run.memory:
         rows = DatabaseInstance.objects.select_related("version", "configuration", "replica_of")
-        run.memory[ROW] = rows.filter(id=run.resource_id).first()
+        run.memory[ROW] = rows.filter(id=key_of(run)).first()
     found: DatabaseInstance | None = run.memory[ROW]
     if found is None:
         raise StepFailed("The database is gone.")
@@ -27,7 +32,7 @@ def instance_of(run: Run) -> DatabaseInstance:
 def write(run: Run, **values: Any) -> None:
     """Change the instance's row."""
     run.memory.pop(ROW, None)
-    DatabaseInstance.objects.filter(id=run.resource_id).update(updated_at=now(), **values)
+    DatabaseInstance.objects.filter(id=key_of(run)).update(updated_at=now(), **values)
 
 
 def parts_context(instance: DatabaseInstance) -> RequestContext:

@@ -75,7 +75,7 @@ NO_PAGES = {
     "new_replica", "set_failover", "configure_database", "resize_database", "grow_database", "new_configuration",
     "upgrade_database",
     "new_database_schedule", "edit_database_schedule", "pause_database_schedule", "resume_database_schedule",
-    "delete_database_schedule", "keep_database_log",
+    "delete_database_schedule", "keep_database_log", "prove_database_backup",
     "begin_second_factor", "renew_codes", "remove_second_factor",
     "record_consoles", "stop_recording", "console_recording", "console_recording_cast",
     "add_member", "change_member", "federated_callback", "federated_login",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from databases import objects
-from databases.guest.failures import GuestFailure, NotThere, Refused
+from databases.guest.failures import Damaged, GuestFailure, NotThere, Refused
 from databases.guest.log_keeping import LogKeeper
 from databases.guest.methods import Methods
 from databases.guest.transfers import TransferFailed, Transfers
@@ -114,6 +114,19 @@ def source(guests: Guests) -> tuple[Methods, Callable[[str], str]]:
     return methods, says
 
 
+def spoil(guests: Guests, methods: Methods, says: Callable[[str], str]) -> None:
+    """Let a table be damaged on the disk."""
+    says("CREATE TABLE spoilt (a int)" + (" ENGINE=MyISAM" if guests.name == "mariadb" else ""))
+    says("INSERT INTO spoilt VALUES (7)")
+    place = methods.store().place.data
+    path = place / "first" / "spoilt.MYD"
+    if guests.name == "postgresql":
+        path = place / says("SELECT pg_relation_filepath('spoilt')")
+    methods.stop({})
+    path.write_bytes(b"spoilt.." * 1024)
+    methods.start({})
+
+
 def test_a_chain_of_backups_becomes_a_datastore(
     guests: Guests, source: tuple[Methods, Callable[[str], str]], store: Store
 ) -> None:
@@ -139,7 +152,11 @@ def test_a_chain_of_backups_becomes_a_datastore(
     for _again in range(2):
         copy.prepare(told)
     assert copy_says("SELECT SUM(a), COUNT(*) FROM t").split() in (["6|3"], ["6", "3"])
+    assert copy.verify({})["program"] == {"mariadb": "mariadb-check"}.get(guests.name, "pg_amcheck")
     copy_says("INSERT INTO t VALUES (4)")
+    spoil(guests, copy, copy_says)
+    with pytest.raises(Damaged):
+        copy.verify({})
     assert says("SELECT COUNT(*) FROM t") == "3"
     if guests.name == "mariadb":
         with pytest.raises(Refused):

@@ -18,6 +18,7 @@ from compute.models import Flavor
 from databases import conf, fake_guest
 from databases.manager import (
     DatabaseBackupManager,
+    DatabaseBackupProofManager,
     DatabaseInstanceManager,
     PointInTimeManager,
 )
@@ -43,6 +44,7 @@ from databases.operations import (
     KeepDatabaseLog,
     MigrateDatabase,
     PromoteReplica,
+    ProveDatabaseBackup,
     RebootDatabase,
     RebuildDatabase,
     ResizeDatabase,
@@ -55,7 +57,7 @@ from databases.states import Task
 from identity.models import User
 from image.models import Image
 from instances.models import Instance
-from network.models import Port, SecurityGroup
+from network.models import Network, Port, SecurityGroup
 from operations.testing import Cloud, Drill, cloud
 from tests.builders.databases import (
     make_configuration,
@@ -221,6 +223,24 @@ def backups(_made: World, _key: str) -> dict[str, Any]:
         "status": DatabaseInstance.objects.get().status,
         "backups": [*Backup.objects.values_list("status", flat=True)],
         "waiting": Letter.objects.filter(state="posted").count(),
+    }
+
+
+def lost(made: Lab) -> str:
+    """Record a backup of a database that is gone."""
+    instance = make_instance(made.user)
+    backup = make_database_backup(instance, checksum=fake_guest.CHECKSUM)
+    instance.delete()
+    return str(backup.id)
+
+
+def tried(made: Lab, _key: str) -> dict[str, Any]:
+    """Tell what is known of the one backup, and what is left of its trial."""
+    backup = Backup.objects.get()
+    return census(made, None) | {
+        "restored": backup.restore_proven_at is not None,
+        "fault": backup.proof_fault,
+        "networks": Network.objects.count(),
     }
 
 
@@ -508,6 +528,16 @@ DRILLS = (
         census=backups,
         done={"status": "RESTART_REQUIRED", "backups": [], "waiting": 0},
         undone={},
+    ),
+    Drill(
+        saga=ProveDatabaseBackup,
+        world=lab_of_databases,
+        prepare=lost,
+        start=lambda made, key: DatabaseBackupProofManager(made.context).prove(key),
+        census=tried,
+        done=NOTHING | {"restored": True, "fault": "", "networks": 1},
+        undone=NOTHING | {"restored": False, "fault": "", "networks": 1},
+        only=("make_network",),
     ),
     Drill(
         saga=PromoteReplica,

@@ -5,14 +5,12 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 
-import structlog
 from django.db import transaction
-from django.db.models import F, Q
 
-from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.periodic import periodic
 from cloudweb.policy import policy
+from cloudweb.proofs import prove_due
 from operations.holding import ResourceBusy
 from volume import conf
 from volume.exceptions import InvalidBackup
@@ -20,8 +18,6 @@ from volume.manager.backup_lookup import BackupLookups, check_available
 from volume.models import Backup
 from volume.operations import ProveBackup
 from volume.states import BackupStatus
-
-log = structlog.get_logger(__name__)
 
 
 class BackupProofs(BackupLookups):
@@ -44,13 +40,10 @@ class BackupProofs(BackupLookups):
     @policy("volume:backups:prove_some")
     def prove_backups(self) -> None:
         """Restore some backups to nobody and compare: first those that nobody ever proved."""
-        before = now() - timedelta(days=conf.BACKUP_PROVEN_DAYS)
-        due = Backup.objects.filter(
-            Q(proof_tried_at__isnull=True) | Q(proof_tried_at__lt=before),
-            status=BackupStatus.AVAILABLE,
-        ).order_by(F("proof_tried_at").asc(nulls_first=True), "created_at")
-        for row in due.only("id", "project_id")[: conf.BACKUP_PROOFS]:
-            try:
-                BackupProofs(RequestContext.system(project_id=row.project_id)).prove(row.id)
-            except InvalidBackup as error:  # somebody was faster
-                log.info("not proven now", backup=str(row.id), error=error.message)
+        prove_due(
+            Backup.objects.filter(status=BackupStatus.AVAILABLE),
+            lambda context, key: BackupProofs(context).prove(key),
+            tried="proof_tried_at",
+            again_after=timedelta(days=conf.BACKUP_PROVEN_DAYS),
+            most=conf.BACKUP_PROOFS,
+        )

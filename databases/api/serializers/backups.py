@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from cloudweb.api.answers import Answer
@@ -22,6 +23,13 @@ class DatabaseBackupCreate(Body):
     incremental: LooseBool = False
     storage_driver: Text | None = None
     swift_container: Text | None = None
+
+
+class DatabaseBackupProofAsk(Body):
+    """``backup_proof`` of POST /backup_proofs; without ``restore`` what the store has is compared alone."""
+
+    backup: Ref
+    restore: LooseBool = True
 
 
 class BackupDatastore(Answer):
@@ -50,8 +58,12 @@ def _datastore(row: Backup) -> dict[str, Any]:
     }
 
 
+def _when(value: datetime | None) -> str | None:
+    return None if value is None else seconds(value)
+
+
 class DatabaseBackupShown(Answer):
-    """A backup; ``size`` is GiB."""
+    """A backup; ``size`` is GiB. How far it is proven is this cloud's own."""
 
     id: Annotated[str, Form(str)]
     name: str
@@ -66,3 +78,7 @@ class DatabaseBackupShown(Answer):
     project_id: str
     storage_driver: Annotated[str, Of(lambda _row: "cloud")]
     datastore: Annotated[BackupDatastore, Of(_datastore)]
+    digests_proven_at: Annotated[str | None, Form(_when)]
+    restore_proven_at: Annotated[str | None, Form(_when)]
+    proof_fault: Annotated[str | None, Of(lambda row: row.proof_fault or None)]
+    proof_note: Annotated[str | None, Of(lambda row: row.proof_note or None)]

@@ -45,6 +45,10 @@ class CopyingDatastore(Datastore):
     def restore(self, told: Row, unpack: Unpack) -> None:
         """Make the data of a restore point; ``is_initialised`` is true only once all are there."""
 
+    @abstractmethod
+    def verify(self) -> str:
+        """Look through all data; return the program that did. Raises Damaged."""
+
     @property
     def _draft(self) -> Path:
         """Where data are put together that are not yet whole."""

@@ -13,14 +13,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from databases.guest.commands import CommandFailed
 from databases.guest.drivers.base import Row
 from databases.guest.drivers.copying import CopyingDatastore, Dump, Unpack
 from databases.guest.drivers.postgresql import ADMIN, PostgreSql, _literal
-from databases.guest.failures import GuestFailure, Refused
+from databases.guest.failures import Damaged, GuestFailure, Refused
 from databases.guest.transfers import PACK
 
 SLOT = "cloudweb_backup"
 SEGMENT = re.compile(r"[0-9A-F]{24}")
+_A_DAY = 24 * 3600
 #: What a log says of a restore that cannot reach its moment.
 _TOO_LATE = "recovery ended before configured recovery target"
 _TOO_EARLY = "before consistent recovery point"
@@ -96,6 +98,21 @@ class CopyingPostgreSql(PostgreSql, CopyingDatastore):
         self._write(draft / "cloudweb-until", until)
         self._write(draft / "recovery.signal", "")
         self._keep_draft()
+
+    def verify(self) -> str:
+        """Have pg_amcheck look at each page and index; where that is not there, read all rows."""
+        words = ("-h", str(self.place.run), "-p", str(self.place.port), "-U", ADMIN, "-w")
+        whole = "SELECT count(*) FROM pg_available_extensions WHERE name = 'amcheck'"
+        program, more = "pg_dumpall", ["-f", os.devnull, "--no-sync"]
+        if (self.programs / "pg_amcheck").exists() and self._value(whole) == "1":
+            program, more = "pg_amcheck", ["--all", "--install-missing"]
+        try:
+            self._run(program, *words, *more, timeout=_A_DAY)
+        except CommandFailed as error:
+            if error.status < 0:
+                raise
+            raise Damaged("What was restored is damaged.", detail=error.detail) from error
+        return program
 
     def _check_data_version(self, data: Path) -> None:
         major = (data / "PG_VERSION").read_text().strip()

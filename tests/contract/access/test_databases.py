@@ -161,6 +161,7 @@ LINES = (
     Line("GET", f"{V1}/backups", PROJECT_READERS | {"other"}),
     write("POST", f"{V1}/backups", {"backup": {"name": "b2", "instance": "{instance}"}}),
     look(BACKUP),
+    write("POST", f"{V1}/backup_proofs", {"backup_proof": {"backup": "{backup}"}}),
     write("DELETE", BACKUP),
     look(f"{INSTANCE}/point_in_time"),
     write("PUT", f"{INSTANCE}/point_in_time", {"point_in_time": {"enabled": True}}),

@@ -179,6 +179,7 @@ TO_A_DATABASE = {
     "upgrade_database": {"version": "x"},
     "new_database_schedule": SCHEDULE, "edit_database_schedule": SCHEDULE, "pause_database_schedule": {},
     "resume_database_schedule": {}, "keep_database_log": {"enabled": "1"}, "delete_database_schedule": {},
+    "prove_database_backup": {},
 }  # fmt: skip
 TO_MEMBERS = {"add_member": [], "change_member": ["x"]}
 TO_ONE = {
@@ -276,6 +277,7 @@ class House:
                 "database_action": ["restart"],
                 "change_contents": ["drop_user"],
                 "delete_database_backup": [self.database_backup_id],
+                "prove_database_backup": [self.database_backup_id],
                 "edit_database_schedule": [self.database_schedule_id],
                 "pause_database_schedule": [self.database_schedule_id],
                 "resume_database_schedule": [self.database_schedule_id],
