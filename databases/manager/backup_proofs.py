@@ -20,7 +20,7 @@ from databases.exceptions import BackupBusy
 from databases.manager.backups import DatabaseBackupManager
 from databases.manager.parts_project import ensure_parts_project
 from databases.models import Backup, DatabaseInstance, PartsProject
-from databases.operations import ProveDatabaseBackup
+from databases.operations import DeleteDatabase, ProveDatabaseBackup
 from databases.states import WHOLE, OperatingStatus
 from operations.holding import ResourceBusy
 
@@ -64,6 +64,17 @@ class DatabaseBackupProofManager(Manager):
     def prove_backups(self) -> None:
         """Restore some backups of databases on trial: first those that nobody ever restored."""
         _prove_due("restore_tried_at", conf.BACKUP_PROOFS, restore=True)
+
+    @periodic(every=timedelta(hours=1))
+    @policy("database:backups:prove_some")
+    def delete_left_trials(self) -> None:
+        """Delete databases of trials that no operation is at work on: of an older copy of the rows, say."""
+        for key in DatabaseInstance.objects.filter(is_scratch=True).values_list("id", flat=True):
+            try:
+                with transaction.atomic():
+                    DeleteDatabase.start(self.context, resource_id=str(key))
+            except ResourceBusy:  # it is on trial
+                continue
 
 
 def _prove_due(tried: str, most: int, *, restore: bool) -> None:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from databases.models import DatabaseInstance
 from databases.operations.parts import drop_port, drop_server
 from databases.operations.rows import fail
+from databases.operations.scratch import drop_network
 from operations.saga import Failure, Run, Saga, Step
 
 
 class DeleteDatabase(Saga):
-    """Delete the server with its volume, then port and group, then the row; backups stay."""
+    """Delete the server with its volume, then port and group, a trial's network, then the row; backups stay."""
 
     kind = "databases.delete"
     resource_type = "database_instance"
-    steps = (Step("drop_server", drop_server), Step("drop_port", drop_port))
+    steps = (
+        Step("drop_server", drop_server),
+        Step("drop_port", drop_port),
+        Step("drop_network", drop_network),
+    )
 
     @classmethod
     def on_done(cls, run: Run) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from databases.mailbox.letters import TOO_OLD
 from databases.models import Backup, DatabaseInstance
 from databases.objects import NoArguments, Prepared, PrepareDatastore, Verified
 from databases.operations.create import what_to_prepare
+from databases.operations.delete import DeleteDatabase
 from databases.operations.letters import answer_to, asks, error_of
 from databases.operations.parts import build_server, drop_port, drop_server
 from databases.operations.rows import instance_of
@@ -28,6 +29,7 @@ from databases.operations.scratch import (
     unless_damaged,
 )
 from databases.states import WHOLE
+from operations.holding import Resource
 from operations.jobs import Running
 from operations.saga import Failure, Job, Run, Saga, Step, StepFailed
 
@@ -89,6 +91,13 @@ class ProveDatabaseBackup(Saga):
         Step("drop_port", on_scratch(drop_port)),
         Step("drop_network", on_scratch(drop_network)),
     )
+
+    @classmethod
+    def holds(cls, *, resource_id: str, args: Mapping[str, Any]) -> Iterable[Resource]:
+        """The database of the trial, too."""
+        if "scratch" not in args:
+            return []
+        return [Resource(DeleteDatabase.resource_type, args["scratch"])]
 
     @classmethod
     def on_done(cls, run: Run) -> None:

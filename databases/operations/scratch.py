@@ -80,12 +80,12 @@ def make_network(run: Run) -> None:
 
 
 def drop_network(run: Run) -> None:
-    """Remove it, as far as it is there."""
+    """Remove it, as far as it is there; of other databases it is their tenant's."""
     instance = instance_of(run)
-    if instance.network_id is not None:
+    if instance.is_scratch and instance.network_id is not None:
         with suppress(NotFound):
             NetworkManager(parts_context(instance)).delete(instance.network_id)
-    write(run, network_id=None)
+        write(run, network_id=None)
 
 
 def make_closed_port(run: Run) -> None:

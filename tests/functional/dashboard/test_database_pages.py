@@ -281,6 +281,12 @@ def test_a_backup_outlives_its_database_and_lists_say_so(browser: Client, user: 
     browser.post(f"{there}/resume", follow=True)
     answer = browser.post(f"{there}/delete", follow=True)
     assert said(answer) == ["The schedule is ended. Its backups stay."]
+    Backup.objects.update(proof_fault="It is cut off.")
+    shown = text_of(browser.get(f"{url}/backups"))
+    assert "Cannot be restored" in shown
+    assert "It is cut off." in shown
+    answer = browser.post(f"{url}/backups/{backup.id}/prove", follow=True)
+    assert said(answer) == ["The backup is being restored on trial."]
     FakeGuest.objects.all().delete()
     database.delete()
     assert "gone" in text_of(browser.get("/databases/backups"))

@@ -18,9 +18,10 @@ from databases.dumps.transfers import data_of
 from databases.exceptions import BackupBusy
 from databases.mailbox.letters import TOO_OLD
 from databases.manager import DatabaseBackupManager, DatabaseBackupProofManager, LimitsManager
-from databases.models import Backup, DatabaseInstance, Letter
-from databases.states import BackupStatus, LetterState
+from databases.models import Backup, DatabaseInstance, Letter, PartsProject
+from databases.states import BackupStatus, LetterState, Task
 from instances.models import Instance
+from network.manager import NetworkManager
 from network.models import Network, Port, SecurityGroup, SecurityGroupRule
 from tests.builders.databases import make_database_backup, make_instance
 from tests.builders.identity import client_of
@@ -147,6 +148,26 @@ def test_what_says_nothing_about_the_backup_is_a_note(
     assert (found.proof_fault, found.proof_note) == ("", "It is too old.")
     assert found.digests_proven_at is not None
     assert found.restore_proven_at is None
+
+
+def test_what_is_left_of_a_trial_is_deleted(made: Lab) -> None:
+    backup = backup_in(made)
+    DatabaseBackupProofManager(made.context).prove(str(backup.id))
+    system = DatabaseBackupProofManager(RequestContext.system())
+    system.delete_left_trials()  # it is on trial
+    while not Instance.objects.exists():
+        made.cloud.pump(10, at_rest=False)
+    made.cloud.settle()
+    assert Backup.objects.get().restore_proven_at is not None
+    parts = PartsProject.objects.get().parts_project_id
+    context = RequestContext.system(project_id=parts)
+    network = NetworkManager(context).create(name="of a trial")
+    facts = {"project_id": parts, "parts_project_id": parts, "network_id": network.id}
+    make_instance(made.user, is_scratch=True, task=Task.BUILD, **facts)
+    system.delete_left_trials()
+    made.cloud.settle()
+    assert not DatabaseInstance.objects.exists()
+    assert not Network.objects.filter(id=network.id).exists()
 
 
 def test_a_delete_takes_its_place(made: Lab) -> None:

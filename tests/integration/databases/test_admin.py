@@ -74,14 +74,18 @@ def test_guests_tell_their_version_and_are_revoked(operator: Client) -> None:
 
 
 def test_backups_of_all_projects_are_listed_and_deleted(operator: Client) -> None:
-    backup = make_database_backup(make_instance(make_member("member")), fault_message="Broke off.")
+    instance = make_instance(make_member("member"))
+    backup = make_database_backup(instance, fault_message="Broke off.", proof_fault="Cut off.")
     assert "Broke off." in text_of(operator.get(reverse(BACKUPS)))
+    assert "Cut off." in text_of(operator.get(reverse(BACKUPS), {"proven": "fault"}))
+    assert "Cut off." not in text_of(operator.get(reverse(BACKUPS), {"proven": "restored"}))
+    press(operator, BACKUPS, "prove", backup.id)
+    trial = text_of(operator.get(reverse(DATABASES), {"is_scratch__exact": "1"}))
+    assert f"trial-of-{backup.id}" in trial
     press(operator, BACKUPS, "delete_backup", backup.id)
     assert Backup.objects.exists()  # an operation removes it
     schedule = {"name": "nightly", "interval": 24, "last_error": "no room"}
-    DatabaseBackupSchedule.objects.create(
-        instance=DatabaseInstance.objects.get(), project_id="p", **schedule
-    )
+    DatabaseBackupSchedule.objects.create(instance=instance, project_id="p", **schedule)
     assert "no room" in text_of(operator.get(reverse(SCHEDULES)))
 
 
