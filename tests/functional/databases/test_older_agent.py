@@ -27,6 +27,7 @@ from databases.guest.packing import packed
 from databases.guest.version import VERSION
 from databases.mail import written
 from databases.mailbox import guests
+from databases.mailbox.letters import TOO_OLD
 from databases.models import DatabaseInstance, GuestAgent, Letter
 from databases.states import LetterState
 from network.models import Port
@@ -170,6 +171,7 @@ def test_it_works_and_becomes_this_one(
         # what it cannot know is refused in its place, and it goes on
         wanted = objects.Configuration(require_tls=True)
         assert "too old" in (told(rpc.APPLY_CONFIGURATION, wanted).error or {})["public"]
+        assert (told(rpc.VERIFY).error or {})["code"] == TOO_OLD  # no backup is blamed for that
         assert told(rpc.STOP).error is None
 
         # another program that the control plane did not sign
