@@ -290,7 +290,10 @@ def _log(_state: State, asked: objects.LogRequest, letter: Letter) -> VersionedO
 
 
 def _admit(state: State, said: objects.ReplicationAccess, letter: Letter) -> VersionedObject:
-    state["slots"] = sorted({*state.get("slots", ()), said.slot})
+    held = set(state.get("slots", ()))
+    if said.slots is not None:
+        held &= {*said.slots}
+    state["slots"] = sorted(held | {said.slot} if said.slot else held)
     return _point(state, objects.NoArguments(), letter)
 
 

@@ -455,13 +455,18 @@ class Diagnostics(VersionedObject):
 
 
 class ReplicationAccess(VersionedObject):
-    """Whom replicas come as, and the slot (PostgreSQL) that keeps for one of them what it has not read."""
+    """Whom replicas come as, and the slot (PostgreSQL) that keeps for one of them what it has not read.
 
-    VERSION: ClassVar[str] = "1.0"
+    ``slots`` are those of all its replicas: what others kept is let go. None says nothing of them.
+    """
+
+    VERSION: ClassVar[str] = "1.1"
+    DOWNGRADES: ClassVar[dict[int, Callable[[Data], Data]]] = {1: without("slots")}
 
     user: str
     password: str = Field(repr=False)
     slot: str = ""
+    slots: tuple[str, ...] | None = None
 
 
 class PromoteRequest(VersionedObject):

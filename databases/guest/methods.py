@@ -286,7 +286,10 @@ class Methods:
 
     def enable_replication(self, told: Row) -> Row:
         """Let a replica come."""
-        self.store().admit(str(told["user"]), str(told["password"]), str(told["slot"]))
+        store = self.store()
+        if told.get("slots") is not None:  # first, so that there is room for one more
+            store.keep_slots([str(one) for one in told["slots"]])
+        store.admit(str(told["user"]), str(told["password"]), str(told["slot"]))
         return self.point()
 
     def promote(self, told: Row) -> Row:

@@ -14,6 +14,7 @@ VERSIONS: dict[str, str] = {
     "KeepLog": "1.1",
     "PrepareDatastore": "1.2",
     "PromoteRequest": "1.1",
+    "ReplicationAccess": "1.1",
     "ReplicationPoint": "1.1",
 }
 

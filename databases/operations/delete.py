@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from databases.models import DatabaseInstance
+from databases.operations.following import forget_follower
 from databases.operations.parts import drop_port, drop_server
 from databases.operations.rows import fail
 from databases.operations.scratch import drop_network
@@ -22,8 +23,12 @@ class DeleteDatabase(Saga):
 
     @classmethod
     def on_done(cls, run: Run) -> None:
-        """It is gone."""
-        DatabaseInstance.objects.filter(id=run.resource_id).delete()
+        """It is gone; whom it followed keeps nothing for it."""
+        rows = DatabaseInstance.objects.select_related("version")
+        sources = [*rows.filter(replicas__id=run.resource_id)]
+        rows.filter(id=run.resource_id).delete()
+        for source in sources:
+            forget_follower(source)
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from cloudweb.encryption import decrypt
+from databases import conf, fake_guest, rpc
+from databases.mail import written_last
 from databases.mailbox.certificates import authority_of
 from databases.models import DatabaseInstance, GuestAgent
 from databases.objects import ReplicaSource, ReplicationAccess
@@ -36,17 +39,37 @@ def _authority(instance: DatabaseInstance) -> str:
     return authority_of(instance.project_id).certificate_pem
 
 
-def access_to(instance: DatabaseInstance, follower: UUID, *, secret: str = "") -> ReplicationAccess:
-    """Return by what this instance lets one come that follows it.
+def access_to(
+    instance: DatabaseInstance, follower: UUID | None, *, secret: str = ""
+) -> ReplicationAccess:
+    """Return by what this instance lets one come that follows it, and for whom it keeps its log.
 
     A replica's users are those of its source, so until it has taken over the ``secret`` is its source's.
     """
     kept = secret or instance.replication_secret
+    others = DatabaseInstance.objects.filter(replica_of=instance).values_list("id", flat=True)
+    slot = _slot(follower) if follower else ""
     return ReplicationAccess(
         user=REPLICATOR,
         password=decrypt(kept) if kept else "",
-        slot=f"replica_{follower.hex}",
+        slot=slot,
+        slots=tuple(sorted({*map(_slot, others), *([slot] if slot else [])})),
     )
+
+
+def _slot(follower: UUID) -> str:
+    return f"replica_{follower.hex}"
+
+
+def forget_follower(source: DatabaseInstance) -> None:
+    """Have a source keep nothing any more for one that followed it, and does not now; nobody waits for that."""
+    if source.version.manager != "postgresql" or not source.replication_secret:
+        return
+    letter = written_last(
+        source, rpc.ENABLE_REPLICATION, access_to(source, None), within=timedelta(days=1)
+    )
+    if conf.GUESTS == "fake":
+        fake_guest.answer(letter)
 
 
 def source_of(run: Run) -> DatabaseInstance:

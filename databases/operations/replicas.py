@@ -15,7 +15,12 @@ from databases.objects import DemoteRequest, PromoteRequest, ReplicationAccess
 from databases.operations.actions import DatabaseAction
 from databases.operations.failover import pass_watch_on
 from databases.operations.fencing import note_power, start
-from databases.operations.following import access_to, source_at, source_of
+from databases.operations.following import (
+    access_to,
+    forget_follower,
+    source_at,
+    source_of,
+)
 from databases.operations.letters import asks
 from databases.operations.rows import instance_of, rest
 from databases.states import Task
@@ -144,4 +149,6 @@ class DetachReplica(DatabaseAction):
     @classmethod
     def on_done(cls, run: Run) -> None:
         """It follows nobody."""
+        source = source_of(run)
         rest(run, replica_of=None)
+        forget_follower(source)

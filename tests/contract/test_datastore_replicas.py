@@ -101,7 +101,13 @@ def test_a_replica_takes_over_and_its_source_comes_back(
     says("CREATE TABLE t (a int)")
     says("INSERT INTO t VALUES (1)")
     says("CREATE TABLE w (a int)")
-    source = way_to(one, "two")
+    source = way_to(one, "replica_two")
+    way_to(one, "replica_gone")
+    access = objects.ReplicationAccess(user="replicator", password=SECRET, slots=("replica_two",))
+    one.enable_replication(data(access))
+    if one.kept["datastore"] == "postgresql":  # who follows no more holds up no log
+        held = "SELECT slot_name FROM pg_replication_slots"
+        assert one.store()._value(held) == "replica_two"  # type: ignore[attr-defined]
     two, two_says, told = guests.new("two", replica_of=source)
     certify(two, authority)
     for _again in range(2):

@@ -5,6 +5,7 @@ The password is in a file beside the data, so no backup holds it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from databases.guest.commands import CommandFailed
@@ -39,6 +40,14 @@ class ReplicatingPostgreSql(LoggingPostgreSql, ReplicatingDatastore):
                 f"SELECT pg_create_physical_replication_slot({_literal(slot)}, true) WHERE NOT EXISTS "
                 f"(SELECT FROM pg_replication_slots WHERE slot_name = {_literal(slot)})"
             )
+
+    def keep_slots(self, slots: Sequence[str]) -> None:
+        """Drop the others that replicas came by."""
+        kept = ", ".join(map(_literal, ("", *slots)))
+        self._sql(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots "
+            f"WHERE starts_with(slot_name, 'replica_') AND NOT active AND slot_name NOT IN ({kept})"
+        )
 
     def seed(self, source: Row) -> None:
         """Copy the source's data by pg_basebackup."""

@@ -7,6 +7,7 @@ it: while that file is there, the datastore takes no writes.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 
 from databases.guest import files
@@ -20,6 +21,9 @@ class ReplicatingDatastore(LoggingDatastore):
     @abstractmethod
     def admit(self, user: str, password: str, slot: str) -> None:
         """Let a replica come as this user, and keep for it what it has not read (``slot``)."""
+
+    def keep_slots(self, slots: Sequence[str]) -> None:
+        """Keep for nobody but those who come by these what they have not read."""
 
     @abstractmethod
     def seed(self, source: Row) -> None:

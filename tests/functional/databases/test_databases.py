@@ -370,6 +370,17 @@ def test_a_backup_and_a_source_are_begun_with(made: Lab) -> None:
     guest, replica = rows.get(id=first).fake_guest, rows.get(name="r")
     assert guest.state["slots"] == [f"replica_{replica.id.hex}"]
     assert "replicator@%" not in guest.state["users"]  # it is no tenant's
+    for end in (
+        lambda key: client.send("PATCH", key, {"instance": {"replica_of": None}}),
+        lambda key: client.send("DELETE", key),
+    ):
+        assert end(f"{V1}/instances/{replica.id}").status_code == 202
+        made.cloud.settle()
+        guest.refresh_from_db()
+        assert guest.state["slots"] == []  # it holds up nothing for one that follows no more
+        rows.filter(id=replica.id).update(replica_of=first)
+        guest.state["slots"] = [f"replica_{replica.id.hex}"]
+        guest.save()
 
 
 def test_the_project_of_the_parts_goes_with_its_tenant(user: User) -> None:
