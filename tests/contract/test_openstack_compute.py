@@ -119,6 +119,19 @@ def test_services(openstack: Command, version: str | None) -> None:
     assert not Service.objects.filter(host="h1").exists()
 
 
+def test_hosts_as_they_were_until_2_42(openstack: Command) -> None:
+    """The command asks at 2.1 by itself; agents of hypervisors are gone at every version."""
+    make_host("h1")
+    (listed,) = openstack.json("host", "list")
+    assert (listed["Host Name"], listed["Service"]) == ("h1", "compute")
+    rows = openstack.json("host", "show", "h1")
+    assert (rows[0]["Project"], rows[0]["CPU"]) == ("(total)", 8)
+    openstack.text("host", "set", "--disable", "h1")
+    (service,) = openstack.json("compute", "service", "list", "--host", "h1")
+    assert service["Status"] == "disabled"
+    assert "410" in openstack.refusal("compute", "agent", "list")
+
+
 def test_zones(openstack: Command) -> None:
     """The detail is an operator's; a user's command falls back on the list."""
     make_host("h1", zone="north")

@@ -13,7 +13,7 @@ import pytest
 
 from cloudweb import process
 from tests.builders.images import RAW
-from tests.contract.test_openstack_servers import WAIT, Shell, shell
+from tests.builders.shell import WAIT, Shell, shell
 from tests.infrastructure import PATIENCE, ROOT, Cloud, wait_until
 
 pytestmark = pytest.mark.openstack

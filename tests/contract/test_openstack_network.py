@@ -10,10 +10,12 @@ import pytest
 from django.core.signals import request_started
 
 from identity.bootstrap import bootstrap
+from identity.models import User
 from network.bootstrap import ensure_demo_network, ensure_public_network
 from network.models import Network, Port, Router, SecurityGroup
 from tests.builders.networks import make_agent
 from tests.builders.openstack import Command
+from tests.builders.servers import make_server
 
 pytestmark = [pytest.mark.openstack, pytest.mark.django_db(transaction=True)]
 V2 = "/network/v2.0"
@@ -89,6 +91,12 @@ def test_a_router_leads_outside_and_back(openstack: NetworkCommand) -> None:
     listed = openstack.json("floating", "ip", "list", "--port", "p")
     assert [row["Floating IP Address"] for row in listed] == [address]
     openstack.text("floating", "ip", "unset", "--port", address)
+    server = str(make_server(User.objects.get(name="demo")).id)
+    Port.objects.filter(id=port["id"]).update(device_id=server)
+    openstack.text("server", "add", "floating", "ip", server, address)
+    assert openstack.json("floating", "ip", "show", address)["port_id"] == port["id"]
+    openstack.text("server", "remove", "floating", "ip", server, address)
+    assert openstack.json("floating", "ip", "show", address)["port_id"] is None
     openstack.text(
         "floating", "ip", "port", "forwarding", "create", address, "--protocol", "tcp",
         "--port", "p", "--internal-protocol-port", "22", "--external-protocol-port", "2222",

@@ -1,95 +1,22 @@
-"""The real openstack command against servers, in a cloud of real processes on fake drivers.
-
-The command runs inside this process (each start of it costs 1.5 s of CPU), so its requests can be
-looked at; nothing of it is replaced but the seconds between two looks of ``--wait``.
-"""
+"""The real openstack command against servers, in a cloud of real processes on fake drivers."""
 
 from __future__ import annotations
 
-import json
 import re
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-import openstack.utils
-import osc_lib.utils
 import pytest
-from keystoneauth1.session import Session
 
 from tests.builders.images import RAW
-from tests.builders.openstack import forget_clients
-from tests.infrastructure import Cloud
+from tests.builders.shell import WAIT, Shell, shell
 
 pytestmark = pytest.mark.openstack
+__all__ = ["shell"]
 VERSIONS = (None, "2.1", "2.96")
 #: Version documents, which a second command of one process knows already.
 DISCOVERY = {"GET /image", "GET /compute/v2.1"}
-WAIT = "--wait"
-
-
-class Shell:
-    """``openstack`` in this process; ``requests`` are those of its last run, with microversions."""
-
-    def __init__(self, cloud: Cloud, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch):
-        self.cloud, self.capsys = cloud, capsys
-        self.requests: list[str] = []
-        self.version: str | None = None
-        for name, value in cloud.environment().items():
-            patch.setenv(name, value)
-        send = Session.request
-
-        def record(session: Any, url: str, method: str, **more: Any) -> Any:
-            answer = send(session, url, method, **more)
-            made = answer.request
-            version = made.headers.get("OpenStack-API-Version", "")
-            path = made.url.removeprefix(cloud.url)
-            self.requests.append(" ".join(f"{made.method} {path} {version}".split()))
-            return answer
-
-        patch.setattr(Session, "request", record)
-        clock = SimpleNamespace(sleep=self.sleep, time=time.time)
-        for module in (osc_lib.utils, openstack.utils):
-            patch.setattr(module, "time", clock)
-        self._looks = 0
-
-    def sleep(self, seconds: float) -> None:
-        """Look again soon for a few seconds, then as rarely as the command does."""
-        self._looks += 1
-        time.sleep(0.1 if self._looks < 30 else seconds)
-
-    def run(self, *words: str, code: int = 0) -> str:
-        """Run it; return what it printed (on failure: what it complained of)."""
-        from openstackclient.shell import OpenStackShell
-
-        option = ("--os-compute-api-version", self.version) if self.version else ()
-        self._looks = 0
-        self.requests.clear()
-        forget_clients()
-        self.capsys.readouterr()
-        done = OpenStackShell().run([*option, *words])
-        said = self.capsys.readouterr()
-        assert done == code, said.err
-        return said.err if code else said.out
-
-    def json(self, *words: str) -> Any:
-        return json.loads(self.run(*words, "-f", "json"))
-
-
-@pytest.fixture
-def shell(
-    cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Shell]:
-    made = Shell(cloud, capsys, monkeypatch)
-    yield made
-    made.version = None
-    for noun in ("server", "image", "keypair", "port", "network", "security group"):
-        for one in made.json(*noun.split(), "list"):
-            if one.get("Name", "").startswith("t-"):
-                wait = (WAIT,) if noun == "server" else ()
-                made.run(*noun.split(), "delete", *wait, one.get("ID", one["Name"]))
 
 
 def make_parts(shell: Shell, tmp_path: Path) -> None:
@@ -160,6 +87,7 @@ def live(shell: Shell) -> None:
     shell.run(*newer, "lock", "--reason", "keep it", "t-new")
     locked = shell.json(*newer, "show", "t-new")
     assert (locked["locked"], locked["locked_reason"]) == (True, "keep it")
+    shell.run("server", "lock", "t-new")
     shell.run("server", "unlock", "t-new")
     assert shell.json(*newer, "show", "t-new")["locked"] is False
     if shell.version is not None:
@@ -205,19 +133,35 @@ def test_network_cards_of_servers(shell: Shell, tmp_path: Path) -> None:
     port = shell.json("port", "create", "--network", "c-back", "c-port")
     like = ("--image", "c-image", "--flavor", "m1.tiny", "--network", "c-net")
     shell.run("server", "create", *like, WAIT, "c-vm")
-    shell.run("server", "add", "network", "--tag", "late", "c-vm", "c-back")
+    for version in VERSIONS[1:]:
+        shell.version = version
+        change_cards(shell, port["id"])
+    shell.run("server", "delete", WAIT, "c-vm")
+
+
+def change_cards(shell: Shell, port: str) -> None:
+    """Give three in three ways, and take them again."""
+    newest = shell.version != "2.1"
+    tag = ("--tag", "late") if newest else ()
+    shell.run("server", "add", "network", *tag, "c-vm", "c-back")
     shell.run("server", "add", "port", "c-vm", "c-port")
     shell.run("server", "add", "fixed", "ip", "--fixed-ip-address", "10.79.0.77", "c-vm", "c-back")
     ports = wait_for_ports(shell, 4)
-    assert {one["ID"] for one in ports} > {port["id"]}
+    assert {one["ID"] for one in ports} > {port}
     assert "10.79.0.77" in shell.json("server", "show", "c-vm")["addresses"]["c-back"]
+    remove = ("server", "remove", "fixed", "ip", "c-vm", "10.79.0.77")
+    if newest:
+        assert "404" in shell.run(*remove, code=1)  # the action ended with 2.43
+    else:
+        shell.run(*remove)
+        wait_for_ports(shell, 4)
+        assert "10.79.0.77" not in shell.json("server", "show", "c-vm")["addresses"]["c-back"]
     shell.run("server", "remove", "port", "c-vm", "c-port")
     wait_for_ports(shell, 3)
     assert shell.json("port", "show", "c-port")["device_id"] == ""
     shell.run("server", "remove", "network", "c-vm", "c-back")
     wait_for_ports(shell, 1)
     assert [*shell.json("server", "show", "c-vm")["addresses"]] == ["c-net"]
-    shell.run("server", "delete", WAIT, "c-vm")
 
 
 def wait_for_ports(shell: Shell, count: int) -> list[dict[str, Any]]:
@@ -242,19 +186,9 @@ def test_volumes_in_servers(shell: Shell, tmp_path: Path) -> None:
         wait_for_volume(shell, name, "available")
     like = ("--flavor", "m1.tiny", "--network", "t-net", WAIT)
     shell.run("server", "create", "--image", "t-image", *like, "t-vm")
-    added = shell.json("server", "add", "volume", "--tag", "data", "t-vm", "t-data")
-    assert (added["Device"], added["Tag"]) == ("/dev/vdb", "data")
-    assert [one for one in shell.requests if one.endswith("os-volume_attachments 2.89")] or [
-        one for one in shell.requests if "os-volume_attachments compute 2.89" in one
-    ], shell.requests
-    wait_for_volume(shell, "t-data", "in-use")
-    (listed,) = shell.json("server", "volume", "list", "t-vm")
-    assert (listed["Device"], listed["Delete On Termination?"]) == ("/dev/vdb", False)
-    shell.run("server", "volume", "set", "--delete-on-termination", "t-vm", "t-data")
-    shown = shell.json("server", "show", "t-vm")
-    assert shown["volumes_attached"] == [{"id": listed["Volume ID"], "delete_on_termination": True}]
-    shell.run("server", "remove", "volume", "t-vm", "t-data")
-    wait_for_volume(shell, "t-data", "available")
+    for version in ("2.1", None):
+        shell.version = version
+        give_and_take_a_volume(shell)
     newest = ("--os-volume-api-version", "3.70", "volume", "attachment")
     held = shell.json(*newest, "create", "--server", "t-vm", "t-data")
     assert held["Status"] == "reserved"
@@ -277,6 +211,31 @@ def test_volumes_in_servers(shell: Shell, tmp_path: Path) -> None:
     assert {one["Status"] for one in left} == {"available"}
     assert len(left) == 3  # a root that was made stays where nothing else was said
     shell.run("volume", "delete", *(one["ID"] for one in left))
+
+
+def give_and_take_a_volume(shell: Shell) -> None:
+    """At 2.1 nothing is said of tags, nor of what is deleted with the server."""
+    newest = shell.version is None
+    tag = ("--tag", "data") if newest else ()
+    added = shell.json("server", "add", "volume", *tag, "t-vm", "t-data")
+    assert (added["Device"], added.get("Tag")) == ("/dev/vdb", "data" if newest else None)
+    asked = "2.89" if newest else "2.1"
+    assert [one for one in shell.requests if one.endswith(f"os-volume_attachments {asked}")] or [
+        one for one in shell.requests if f"os-volume_attachments compute {asked}" in one
+    ], shell.requests
+    wait_for_volume(shell, "t-data", "in-use")
+    (listed,) = shell.json("server", "volume", "list", "t-vm")
+    assert listed["Device"] == "/dev/vdb"
+    if newest:
+        assert listed["Delete On Termination?"] is False
+        shell.run("server", "volume", "update", "--preserve-on-termination", "t-vm", "t-data")
+        shell.run("server", "volume", "set", "--delete-on-termination", "t-vm", "t-data")
+        shown = shell.json("server", "show", "t-vm")
+        assert shown["volumes_attached"] == [
+            {"id": listed["Volume ID"], "delete_on_termination": True}
+        ]
+    shell.run("server", "remove", "volume", "t-vm", "t-data")
+    wait_for_volume(shell, "t-data", "available")
 
 
 def wait_for_volume(shell: Shell, name: str, status: str) -> None:
@@ -304,7 +263,11 @@ def test_what_operators_do_with_servers(
         "server", "create", "--image", "demo", "--flavor", "m1.nano", "--network", "demo",
         "--hint", f"group={group}", WAIT, vm,
     )  # fmt: skip
-    assert "error" not in shell.run("console", "url", "show", "--serial", vm).lower()
+    led = shell.json("console", "url", "show", "--serial", vm)
+    if newest:
+        token = parse_qs(urlsplit(led["url"]).query)["token"][0]
+        shown = shell.json("console", "connection", "show", token)
+        assert shown["instance_uuid"] == shell.json("server", "show", vm)["id"]
     shell.run("security", "group", "create", "t-sg")
     for verb in ("add", "remove"):
         shell.run("server", verb, "security", "group", vm, "t-sg")
@@ -318,14 +281,17 @@ def test_what_operators_do_with_servers(
     shell.run("server", "shelve", vm)
     wait_for(shell, "SHELVED_OFFLOADED")
     shell.run("server", "unshelve", WAIT, vm)
-    end = "confirm" if newest else "revert"
+    end = ("resize", "confirm") if newest else ("migrate", "revert")
     shell.run("server", "resize", "--flavor", "m1.micro", WAIT, vm)
-    shell.run("server", "resize", end, vm)
+    shell.run("server", *end, vm)
     wait_for(shell, "ACTIVE")
     (moved,) = shell.json("server", "migration", "list", "--server", vm)
     assert moved["Status"] == ("confirmed" if newest else "reverted")
-    for word in ("confirm", "revert"):
-        assert "409" in shell.run("server", "migration", word, vm, code=1)
+    for words in (
+        *(("migration", "confirm"), ("migration", "revert")),
+        *(("migrate", "confirm"), ("resize", "revert")),
+    ):
+        assert "409" in shell.run("server", *words, vm, code=1)
     if newest:
         for words in (("show",), ("abort",), ("force", "complete")):
             assert "could not be found" in shell.run("server", "migration", *words, vm, "1", code=1)

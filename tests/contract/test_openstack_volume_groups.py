@@ -58,6 +58,7 @@ def test_a_group_is_snapshotted_and_copied(openstack: Command) -> None:
         say("create", name, "--size", "1")
     done()
     say("group", "set", "g1", "--description", "of the shop")
+    assert ask("group", "show", "g1")["Description"] == "of the shop"
     say("group", "add", "volume", "g1", "v1")
     say("group", "add", "volume", "g1", "v2")
     done()

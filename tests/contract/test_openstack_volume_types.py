@@ -102,6 +102,14 @@ def test_quotas_and_back_ends(openstack: Command, version: tuple[str, ...]) -> N
     assert pool["Name"] == "h1@file#default"
     (zone,) = openstack.json(*version, "availability", "zone", "list", "--volume")
     assert zone["Zone Name"] == "nova"
+    for word in ("--disable", "--enable"):  # new volumes are kept away, and are not
+        openstack.text(*version, "volume", "host", "set", word, "h1@file")
+    fail_over = ("volume", "host", "failover", "h1@file", "--volume-backend", "h2@file")
+    assert "replicat" in openstack.refusal(*version, *fail_over)
+    filters = ("block", "storage", "resource", "filter")
+    if version == NEWEST:
+        assert "volume" in {row["Resource"] for row in openstack.json(*NEWEST, *filters, "list")}
+        assert "name" in openstack.json(*NEWEST, *filters, "show", "volume")["Filters"]
     able = openstack.json(*version, "volume", "backend", "capability", "show", "h1@file")
     assert "capabilities:snapshots" in {row["Key"] for row in able}
 

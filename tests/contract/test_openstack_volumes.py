@@ -70,6 +70,7 @@ def test_a_volume_s_life(openstack: Command, version: tuple[str, ...]) -> None:
     done()
     openstack.text(*version, "volume", "snapshot", "set", "s1", "--name", "s2", "--property", "a=b")
     openstack.text(*version, "volume", "snapshot", "unset", "s2", "--property", "a")
+    assert openstack.json(*version, "volume", "snapshot", "show", "s2")["properties"] == {}
     (row,) = openstack.json(*version, "volume", "snapshot", "list", "--volume", "v2")
     assert (row["Name"], row["Size"], row["Status"]) == ("s2", 2, "available")
     assert "snapshots" in openstack.refusal(*version, "volume", "delete", "v2")
@@ -192,6 +193,11 @@ def test_what_only_newer_versions_have(openstack: Command) -> None:
     )
     (listed,) = openstack.json(*NEWEST, "volume", "attachment", "list")
     assert (listed["ID"], listed["Server ID"]) == (str(row.id), server)
+    connect = ("--host", "h9", "--ip", "10.0.0.9", "--initiator", "iqn.2026-01.org.example:h9")
+    shown = openstack.json(*NEWEST, "volume", "attachment", "set", str(row.id), *connect)
+    assert (shown["ID"], shown["Volume ID"]) == (str(row.id), str(volume.id))
+    assert Operation.objects.filter(state="READY").get().args["host"] == "h9"  # it is exported
+    done()
     openstack.text(*NEWEST, "volume", "attachment", "complete", str(row.id))
     shown = openstack.json(*NEWEST, "volume", "attachment", "show", str(row.id))
     assert (shown["Status"], shown["Volume ID"]) == ("attached", str(volume.id))
