@@ -54,6 +54,19 @@ def _delete(context: RequestContext, key: str) -> None:
     DatabaseBackupManager(context).delete(key)
 
 
+def _prove(context: RequestContext, key: str) -> None:
+    DatabaseBackupProofManager(context).prove(key)
+
+
+PROVE = Action(
+    name="prove",
+    text="Restore on trial",
+    icon="circle-check",
+    policy="database:backups:prove",
+    effect=_prove,
+    done="{} is being restored on trial.",
+    in_bulk=False,
+)
 DELETE = Action(
     name="delete",
     text="Delete",
@@ -81,6 +94,11 @@ def _of(row: BackupRow) -> str:
     return cells.named(reverse("database", args=[row.backup.instance_id]), row.of)
 
 
+def _proven(row: BackupRow) -> str:
+    badge = proof_badge(row.backup)
+    return cells.status(badge) if badge else cells.quiet("not yet")
+
+
 class DatabaseBackups(ListPage):
     """The backups of the project's databases, newest first."""
 
@@ -97,6 +115,7 @@ class DatabaseBackups(ListPage):
             css="col-status",
             unlabelled=True,
         ),
+        Column("Proven", _proven, sort="restore_proven_at", falling=True),
         Column("Of", _of),
         Column("Datastore", lambda row: cells.quiet(kind_of(row.backup.version))),
         Column(
@@ -112,7 +131,7 @@ class DatabaseBackups(ListPage):
     )
     order = "-created_at"
     search = (Field("q", "Find by name or ID", live=True),)
-    actions = (DELETE,)
+    actions = (PROVE, DELETE)
     empty = Empty(
         "folder",
         "No backups of databases yet",
@@ -158,8 +177,9 @@ class DatabaseBackups(ListPage):
         return backup_badge(row.backup).busy
 
     def offers_of(self, row: BackupRow) -> Sequence[Offer]:
-        """Return what may be done; one that is being taken is not deleted."""
-        return [Offer(action, may_forget(row.backup)) for action in self.offered()]
+        """Return what may be done, so far as its status says."""
+        enabled = {"prove": may_restore(row.backup), "delete": may_forget(row.backup)}
+        return [Offer(action, enabled[action.name]) for action in self.offered()]
 
     def links_of(self, row: BackupRow) -> Sequence[Link]:
         """Lead to a new database that begins with it."""

@@ -104,7 +104,7 @@ class ProveDatabaseBackup(Saga):
         """Write down how far it was proven, or why it cannot be restored."""
         damage = run.results["check"]
         if damage["fault"]:
-            cls._blame(run, damage["fault"], damage["detail"])
+            cls._blame(run, damage["fault"], damage["detail"], digests_proven_at=None)
         else:
             cls._believe(run)
         _forget(run)
@@ -121,10 +121,9 @@ class ProveDatabaseBackup(Saga):
             facts["proof_note"] = error["public"]
         elif answer_to(run, "verify", Verified):
             facts |= {"restore_proven_at": moment, "proof_fault": ""}
-        elif not Backup.objects.filter(id=run.resource_id, restore_tried_at__isnull=False).exists():
-            facts["proof_fault"] = (
-                ""  # nothing but digests was ever looked at, and they are right again
-            )
+        elif Backup.objects.filter(id=run.resource_id, digests_proven_at=None).exists():
+            # digests were what was wrong, and they are right again
+            facts["proof_fault"] = ""
         _write(run, **facts)
 
     @classmethod

@@ -290,5 +290,6 @@ def test_a_backup_outlives_its_database_and_lists_say_so(browser: Client, user: 
     FakeGuest.objects.all().delete()
     database.delete()
     assert "gone" in text_of(browser.get("/databases/backups"))
+    assert "Cannot be restored" in text_of(browser.get("/databases/backups"))
     answer = browser.post("/databases/backups", {"one": f"delete {backup.id}", "agreed": "1"})
     assert answer.status_code == 302

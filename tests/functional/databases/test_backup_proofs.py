@@ -123,6 +123,9 @@ def test_what_is_damaged_is_said_and_no_guest_is_asked(made: Lab) -> None:
     before = Instance.objects.count()
     assert "gone" in prove(made, backup).proof_fault
     assert Instance.objects.count() == before
+    receipt = data.take(1, io.BytesIO(b"all there is").read, limit=1 << 20)
+    data.complete([receipt], sha256=digest)
+    assert prove(made, backup, restore=False).proof_fault == ""
 
 
 def test_what_says_nothing_about_the_backup_is_a_note(
