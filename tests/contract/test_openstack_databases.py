@@ -139,7 +139,8 @@ def test_an_instance_s_life(openstack: Command, key: str) -> None:
         done()
 
     make_flavor("m1.db", id="2")
-    DatastoreVersion.objects.update(image_id=make_image().id)
+    image = make_image(data=b"disk").id
+    DatastoreVersion.objects.update(image_id=image)
     mine = RequestContext.system(project_id=User.objects.get(name="demo").default_project_id)
     network = make_subnet(make_network(mine), mine).network_id
     made = json(
@@ -164,7 +165,10 @@ def test_an_instance_s_life(openstack: Command, key: str) -> None:
     text("instance", "resize", "volume", key, "2")
     openstack.text("database", "instance", "reboot", key)
     done()
-    assert openstack.refusal("database", "instance", "rebuild", key, str(uuid4()))  # no such image
+    DatabaseInstance.objects.filter(id=key).update(server_id=uuid4())
+    openstack.text("database", "instance", "rebuild", key, str(image))
+    assert Operation.objects.filter(state="READY").get().args["image_id"] == str(image)
+    done()
     later = DatastoreVersion.objects.get(manager="postgresql")
     later.pk, later.name, later.number = uuid4(), "15.9", "15.9"
     later.save(force_insert=True)
