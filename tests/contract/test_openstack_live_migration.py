@@ -95,6 +95,21 @@ def test_a_server_is_brought_to_another_host_while_it_runs(
     assert [(one["Status"], one["Type"]) for one in done] == [("completed", "live-migration")] * 3
     assert done[0]["Dest Compute"] == first
 
+    # It goes while it is off, too, and says so before the old place is let go.
+    for version, end, to in (
+        *(("2.1", "revert", first), ("2.1", "confirm", name)),
+        ("2.96", "confirm", first),
+    ):
+        shell.version = version
+        shell.run("server", "migrate", WAIT, "t-goes")
+        assert shell.json("server", "show", "t-goes")["status"] == "VERIFY_RESIZE"
+        shell.run("server", "migration", end, "t-goes")
+        wait_until(
+            lambda: shell.json("server", "show", "t-goes")["status"] == "ACTIVE", what="it rests"
+        )
+        assert host() == to
+    shell.version = "2.80"
+
     # While the other host says nothing it is looked at, and called off.
     second.send_signal(signal.SIGSTOP)
     ask_at_the_newest_version(shell, "t-goes", name)
