@@ -1,23 +1,43 @@
 """What a database's server is told at its first boot: who it is, and to fetch its agent and check whose it is.
 
-One shell script for any Debian: cloud-init runs it, and the project's own image does at each start. The
-token in it counts once, and the program is run only if the key in it made its signature.
+One shell script for any Debian: cloud-init runs it (what begins with ``#!`` it takes as a script, once for a
+disk), and the project's own image does at each start. A stock image is given what it lacks by its packages;
+the project's own lacks nothing. The token in it counts once, and the program is run only if the key in it made
+its signature.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import shlex
+from collections.abc import Sequence
 
 from databases.mailbox import guests
 from databases.models import DatabaseInstance
 from operations.orders import signer
 
 ADDRESS = "http://169.254.169.254"
+#: Driver -> how a guest that has its datastore is known; the service and packages of a stock Debian.
+DATASTORES = {
+    "postgresql": (
+        "/usr/lib/postgresql/*/bin/postgres",
+        "postgresql.service",
+        ("postgresql",),
+    ),
+    "mariadb": (
+        "/usr/bin/mariabackup",
+        "mariadb.service",
+        ("mariadb-server", "mariadb-backup"),
+    ),
+}
+#: What an agent needs besides, and the package that has each.
+PROGRAMS = {"python3": "python3", "openssl": "openssl", "zstd": "zstd", "mkfs.ext4": "e2fsprogs"}
 SCRIPT = """\
 #!/bin/sh
 set -eu
 umask 077
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 D=/var/lib/cloudweb-guest
 mkdir -p "$D"
 cd "$D"
@@ -28,6 +48,44 @@ cat > config.new <<'END'
 @CONFIG@
 END
 mv config.new config.json
+fi
+if [ "${1:-}" != serve ] && [ -d /run/systemd/system ]; then
+    # from here on it is systemd's, at each start: cloud-init runs this once
+    cp "$0" start
+    cat > /etc/systemd/system/cloudweb-guest.service <<'END'
+@UNIT@END
+    systemctl daemon-reload
+    systemctl enable cloudweb-guest.service
+    exec systemctl start --no-block cloudweb-guest.service
+fi
+lacks() {
+    for program in @PROGRAMS@; do
+        command -v "$program" >/dev/null || return 0
+    done
+    for program in @DATASTORE@; do
+        [ ! -x "$program" ] || return 1
+    done
+}
+install() {
+    # the agent alone makes clusters and starts them
+    umask 022
+    mkdir -p /etc/postgresql-common
+    echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
+    printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
+    chmod 755 /usr/sbin/policy-rc.d
+    export DEBIAN_FRONTEND=noninteractive
+    until apt-get -q -o DPkg::Lock::Timeout=600 update &&
+        apt-get -q -y -o DPkg::Lock::Timeout=600 --no-install-recommends install -- @PACKAGES@; do
+        echo "packages cannot be fetched: is there a way to them from this network?"
+        sleep 10
+    done
+    rm /usr/sbin/policy-rc.d
+    if [ -d /run/systemd/system ]; then
+        systemctl mask @SERVICE@
+    fi
+}
+if lacks; then
+    (install)
 fi
 fetch() {
     python3 -SE -c 'import http.client, sys
@@ -48,36 +106,57 @@ until [ -f agent.pyz ]; do
         sleep 1
     fi
 done
-if [ -d /run/systemd/system ]; then
-    cat > /etc/systemd/system/cloudweb-guest.service <<'END'
+exec python3 -SE agent.pyz "$D"
+"""
+#: The datastore outlives its agent, which is replaced while it serves; when the server goes down it ends in good order.
+UNIT = """\
 [Unit]
 Description=Agent of a database
+Wants=network-online.target
 After=network-online.target
 [Service]
-ExecStart=/usr/bin/python3 -SE /var/lib/cloudweb-guest/agent.pyz /var/lib/cloudweb-guest
+Environment=PYTHONDONTWRITEBYTECODE=1
+ExecStart=/bin/sh /var/lib/cloudweb-guest/start serve
+ExecStopPost=-/bin/sh -c '@STOP@'
 Restart=always
 RestartSec=5
 KillMode=process
 [Install]
 WantedBy=multi-user.target
-END
-    systemctl daemon-reload
-    systemctl enable cloudweb-guest.service
-    systemctl start --no-block cloudweb-guest.service
-else
-    exec python3 -SE agent.pyz "$D"
-fi
 """
+STOP = (
+    "systemctl is-system-running | grep -q stopping || exit 0; "
+    "pkill -INT -o -x postgres; pkill -TERM -x mariadbd; "
+    'for i in $(seq 60); do pgrep -x "postgres|mariadbd" >/dev/null || break; sleep 1; done'
+)
 
 
-def script(token: str) -> str:
-    """Return the script for a guest with this token."""
+def script(token: str, *, manager: str = "postgresql", packages: Sequence[str] = ()) -> str:
+    """Return the script for a guest with this token and datastore.
+
+    ``packages`` are installed where the image lacks it, instead of the distribution's own.
+    """
     key = signer().public_pem().decode()
-    config = json.dumps({"token": token, "url": ADDRESS, "orders_key": key})
-    host = ADDRESS.partition("//")[2]
-    return SCRIPT.replace("@KEY@", key).replace("@CONFIG@", config).replace("@HOST@", host)
+    program, service, usual = DATASTORES[manager]
+    wanted = {*PROGRAMS.values(), "util-linux", "iproute2", "procps", *(packages or usual)}
+    filled = {
+        "KEY": key,
+        "CONFIG": json.dumps({"token": token, "url": ADDRESS, "orders_key": key}),
+        "HOST": ADDRESS.partition("//")[2],
+        "PROGRAMS": " ".join(PROGRAMS),
+        "DATASTORE": program,
+        "SERVICE": service,
+        "PACKAGES": shlex.join(sorted(wanted)),
+        "UNIT": UNIT.replace("@STOP@", STOP),
+    }
+    text = SCRIPT
+    for name, value in filled.items():
+        text = text.replace(f"@{name}@", value)
+    return text
 
 
 def user_data(instance: DatabaseInstance) -> str:
     """Return the user data, in base64, of an instance's new server, with a fresh token."""
-    return base64.b64encode(script(guests.enrol(instance)).encode()).decode()
+    version = instance.version
+    text = script(guests.enrol(instance), manager=version.manager, packages=version.packages)
+    return base64.b64encode(text.encode()).decode()
