@@ -24,6 +24,8 @@ from cloudweb.retention import Retention, kept
 log = structlog.get_logger(__name__)
 #: So many are looked after in one round.
 ROUND = 200
+#: One that could not begin for what else was done is tried again after this.
+SOON = timedelta(minutes=10)
 #: Of one thing.
 MOST = 10
 
@@ -44,6 +46,12 @@ class TooManySchedules(BadRequest):
 
     def __init__(self, noun: str) -> None:
         super().__init__(f"A {noun} has {MOST} schedules of backups at most.")
+
+
+class NotNow(CloudwebError):
+    """Something else is done to what a schedule backs up: it is tried again soon, not at its next time."""
+
+    code = "schedule_not_now"
 
 
 class Schedule(models.Model):
@@ -156,6 +164,9 @@ def run_due(rows: QuerySet[S], take: Callable[[S, datetime], object]) -> None:
             row.save(update_fields=["next_at"])
         try:
             take(row, moment)
+        except NotNow as error:
+            again = min(row.next_at, moment + SOON)
+            rows.filter(id=key).update(next_at=again, last_error=error.message)
         except CloudwebError as error:
             log.warning("a schedule could not back up", schedule=str(key), error=error.message)
             rows.filter(id=key).update(last_error=error.message)

@@ -37,7 +37,7 @@ class FailoverAdmin(ManagedAdmin):
     search_fields = ("source_name", "winner_name", "source_id", "winner_id", "project_id")
     fields = (
         *list_display, "source_id", "winner_id", "position", "operation", "confirmed_at", "confirmed_by",
-        "confirmed_reason", "fenced_at", "to_follow",
+        "confirmed_reason", "fenced_at", "to_follow", "to_stop", "called_off",
     )  # fmt: skip
     readonly_fields = fields
 

@@ -17,6 +17,7 @@ from cloudweb.identifiers import as_uuid
 from cloudweb.listing import EVERYTHING, Listing, Page, page_of
 from cloudweb.periodic import periodic
 from cloudweb.policy import policy
+from databases.exceptions import InstanceNotAvailable
 from databases.manager.backups import DatabaseBackupManager
 from databases.manager.lookup import InstanceLookups
 from databases.models import Backup, DatabaseBackupSchedule, DatabaseInstance
@@ -94,18 +95,22 @@ class DatabaseBackupScheduleManager(InstanceLookups):
 
 
 def _take(row: DatabaseBackupSchedule, moment: datetime) -> None:
-    mine = Backup.objects.filter(schedule=row, status__in=WHOLE).order_by("-created_at")
-    newest = mine.first()
+    mine = Backup.objects.filter(schedule=row).order_by("-created_at")
+    last, newest = mine.first(), mine.filter(status__in=WHOLE).first()
     chain = 0 if newest is None else len(newest.chain)
-    is_full = (
-        newest is None or newest.version_id != row.instance.version_id or row.wants_full(chain)
-    )
-    DatabaseBackupManager(row.owner).create(
-        name=row.name_at(moment),
-        instance_id=str(row.instance_id),
-        parent_id=None if is_full or newest is None else str(newest.id),
-        schedule=row,
-    )
+    # what the last one should have added to, may be what it cannot be added to any more
+    failed = last is not None and last.status == BackupStatus.FAILED
+    is_other = newest is not None and newest.version_id != row.instance.version_id
+    is_full = failed or is_other or row.wants_full(chain)
+    try:
+        DatabaseBackupManager(row.owner).create(
+            name=row.name_at(moment),
+            instance_id=str(row.instance_id),
+            parent_id=None if is_full or newest is None else str(newest.id),
+            schedule=row,
+        )
+    except InstanceNotAvailable as error:
+        raise schedules.NotNow(error.message) from error
 
 
 def _expire(schedule: DatabaseBackupSchedule) -> None:

@@ -14,6 +14,7 @@ from django.db.models import Max, Q
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
+from cloudweb.database.locks import locked
 from cloudweb.exceptions import BadRequest, CloudwebError
 from cloudweb.periodic import periodic
 from cloudweb.policy import policy
@@ -41,6 +42,8 @@ LEAST, MOST = 60, 3600
 LOOKS_EVERY = timedelta(seconds=10)
 #: A look that comes later than this after the one before has not seen what was between them.
 GAP = 4 * LOOKS_EVERY
+#: After so many that came to nothing in so long a time none begins by itself.
+TRIES, REST = 3, timedelta(hours=1)
 #: Sources looked at by one query.
 ROUND = 500
 #: Who dies while it is backed up is replaced all the same: what is sent of the backup is dropped.
@@ -94,9 +97,13 @@ class InstanceFailovers(InstanceLookups):
         if not LEAST <= after <= MOST:
             raise BadRequest(f"A source may be ill for {LEAST} to {MOST} seconds.")
         ask(self._at_rest(instance_id), rpc.GUARD, Guard(asks_first=True))
-        FailoverWatch.objects.update_or_create(
-            instance=found, defaults={"after": after, "ill_since": None, "looked_at": None}
-        )
+        with transaction.atomic():
+            rows = DatabaseInstance.objects.filter(id=found.id, replica_of=None)
+            if locked(rows).first() is None:  # another one took over while its guest was told
+                raise InstanceNotAvailable(found.id, self.get(instance_id).status)
+            FailoverWatch.objects.update_or_create(
+                instance=found, defaults={"after": after, "ill_since": None, "looked_at": None}
+            )
 
     def _let_go(self, found: DatabaseInstance) -> None:
         """Let what waits for its fence find out, whoever asked for it, and a guest that hears it ask no more."""
@@ -159,6 +166,8 @@ class InstanceFailovers(InstanceLookups):
         every = [*FailoverWatch.objects.select_related("instance").order_by("pk")]
         rounds = (every[at : at + ROUND] for at in range(0, len(every), ROUND))
         for source, said in chain.from_iterable(map(look_at, rounds)):
+            if came_to_nothing(source):
+                continue
             try:
                 reason = f"Its guest {said}; {what_is_known(source)}."
                 begin(self.context, source, reason=reason, automatic=True)
@@ -179,6 +188,12 @@ class InstanceFailovers(InstanceLookups):
         return began
 
 
+def came_to_nothing(source: DatabaseInstance) -> bool:
+    """Tell whether so many failovers failed lately that no other begins: each stops and starts its server."""
+    failed = Failover.objects.filter(source_id=source.id, state=FailoverState.FAILED)
+    return failed.filter(automatic=True, ended_at__gt=now() - REST).count() >= TRIES
+
+
 def begin(
     context: RequestContext, source: DatabaseInstance, *, reason: str, automatic: bool = False
 ) -> None:
@@ -194,9 +209,11 @@ def begin(
             for one in source.replicas.at_rest()
             if not is_held("database_instance", str(one.id))
         ]
-        DatabaseInstance.objects.filter(id__in=free).at_rest().update(task=Task.EJECT)
         if not free:
             raise BadRequest(f"Instance {source.id} has no replica that could take over.")
+        chosen = DatabaseInstance.objects.filter(id__in=free).at_rest()
+        if chosen.update(task=Task.EJECT) != len(free):  # something was begun on one just now
+            raise InstanceNotAvailable(source.id, Task.EJECT)
         row = Failover.objects.create(
             project_id=source.project_id,
             source_id=source.id,

@@ -244,11 +244,7 @@ class FailOver(DatabaseAction):
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
         """The source is what it was, and it is looked again whether it serves; a delete of it goes on."""
         said = failure.public if failure else "Something else was done to the source."
-        rows = DatabaseInstance.objects.filter(id=run.resource_id, task=Task.EJECT)
-        if failure or rows.exists():
-            _rest(run, fault_message=said, fault_detail=failure.detail if failure else "")
-        else:
-            _let_replicas_rest(run)
+        _rest(run, fault_message=said, fault_detail=failure.detail if failure else "")
         note(run, state=FailoverState.FAILED, error=said, ended_at=now())
         FailoverWatch.objects.filter(instance__id=run.resource_id).update(ill_since=None)
 
@@ -260,12 +256,8 @@ class FailOver(DatabaseAction):
 
 
 def _rest(run: Run, **values: Any) -> None:
-    """Let all be at rest again that were taken for it."""
-    _let_replicas_rest(run)
-    rest(run, **values)
-
-
-def _let_replicas_rest(run: Run) -> None:
-    DatabaseInstance.objects.filter(id__in=run.args["replicas"], task=Task.EJECT).update(
-        task=Task.NONE, updated_at=now()
-    )
+    """Let all be at rest again that were taken for it, and that nothing else was begun on since."""
+    rows = DatabaseInstance.objects.filter(task=Task.EJECT)
+    rows.filter(id__in=run.args["replicas"]).update(task=Task.NONE, updated_at=now())
+    if rows.filter(id=run.resource_id).exists():
+        rest(run, **values)

@@ -92,7 +92,20 @@ def test_a_schedule_backs_up_when_due_and_keeps_whole_chains(
     engine.run_backup_schedules()
     shown = sent(client, "GET", place)["backup_schedule"]
     assert "not currently available" in shown["last_error"]
+    assert DatabaseBackupSchedule.objects.get().next_at < now() + timedelta(minutes=11)
     DatabaseInstance.objects.update(task=Task.NONE)
+    # what one that failed should have added to may be lost: the next one is whole
+    chain = Backup.objects.create(
+        name="x", project_id=database.project_id, instance_id=database.id, version=database.version,
+        volume_size=1, status="FAILED", parent=left.last(), schedule_id=made["id"],
+    )  # fmt: skip
+    DatabaseBackupSchedule.objects.update(next_at=now())
+    engine.run_backup_schedules()
+    running.settle()
+    latest = Backup.objects.latest("created_at")
+    assert (latest.status, latest.parent_id) == ("COMPLETED", None)
+    chain.delete()
+    latest.delete()
     sent(client, "PUT", place, {"backup_schedule": {"enabled": False}})
     DatabaseBackupSchedule.objects.update(next_at=now())
     engine.run_backup_schedules()

@@ -294,6 +294,33 @@ def test_many_sources_cost_one_look(django_assert_max_num_queries: Any) -> None:
         assert watcher.watch_sources() == []
     assert [one.instance.name for one in FailoverWatch.objects.exclude(ill_since=None)] == ["s3"]
 
+    # one that came to nothing again and again is left alone for a while
+    FailoverWatch.objects.exclude(ill_since=None).update(ill_since=now() - timedelta(minutes=3))
+    source = DatabaseInstance.objects.get(name="s3")
+    facts = {"source_id": source.id, "automatic": True, "state": "failed"}
+    for minutes in (5, 10, 15):
+        Failover.objects.create(**facts, ended_at=now() - timedelta(minutes=minutes))
+    assert watcher.watch_sources() == []
+    Failover.objects.update(ended_at=now() - timedelta(minutes=70))
+    assert watcher.watch_sources() == [str(source.id)]
+
+
+def test_one_that_became_a_replica_meanwhile_is_not_watched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user: User = make_member("member")
+    source = make_instance(user)
+    other = make_instance(user, name="r", version=source.version)
+
+    def promoted(*_told: Any) -> None:
+        DatabaseInstance.objects.filter(id=source.id).update(replica_of=other)
+
+    monkeypatch.setattr(failovers, "ask", promoted)
+    place = f"{V1}/instances/{source.id}"
+    said = {"instance": {"failover": {"automatic": True}}}
+    assert client_of(user).send("PUT", place, said).status_code == 422
+    assert not FailoverWatch.objects.exists()
+
 
 def test_what_cannot_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("databases.conf.GUESTS", "fake")
