@@ -138,10 +138,14 @@ class DumpRepository:
         except FileNotFoundError as error:
             raise BackupDamaged("A part of the backup is gone.", detail=key) from error
 
-    def check(self) -> int:
-        """Read all of it and compare; return its size. Raises BackupDamaged, StoreUnavailable."""
+    def check(self, *, on_part: Callable[[], None] = lambda: None) -> int:
+        """Read all of it and compare; return its size. Raises BackupDamaged, StoreUnavailable.
+
+        ``on_part`` is called before each part, and may end it.
+        """
         manifest, whole = self.manifest(), hashlib.sha256()
         for part in manifest.parts:
+            on_part()
             digest, size = hashlib.sha256(), 0
             with self.open(part) as file:
                 while chunk := file.read(CHUNK):

@@ -189,8 +189,10 @@ def test_rounds_begin_with_what_nobody_tried(made: Lab, monkeypatch: pytest.Monk
     monkeypatch.setattr(conf, "BACKUP_CHECKS", 1)
     monkeypatch.setattr(conf, "BACKUP_PROOFS", 1)
     first, _second = backup_in(made), backup_in(made)
-    backup_in(made, status=BackupStatus.FAILED)
+    failed = backup_in(made, status=BackupStatus.FAILED)
     system = DatabaseBackupProofManager(RequestContext.system())
+    with pytest.raises(BackupBusy, match="is FAILED"):
+        system.prove(str(failed.id))
     rounds = []
     for _round in range(3):
         system.check_backups()
