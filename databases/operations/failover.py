@@ -257,7 +257,8 @@ class FailOver(DatabaseAction):
 
 def _rest(run: Run, **values: Any) -> None:
     """Let all be at rest again that were taken for it, and that nothing else was begun on since."""
-    rows = DatabaseInstance.objects.filter(task=Task.EJECT)
-    rows.filter(id__in=run.args["replicas"]).update(task=Task.NONE, updated_at=now())
-    if rows.filter(id=run.resource_id).exists():
+    rows = DatabaseInstance.objects
+    taken = rows.filter(id__in=run.args["replicas"], task=Task.EJECT)
+    taken.update(task=Task.NONE, updated_at=now())
+    if rows.filter(id=run.resource_id, task__in=(Task.EJECT, Task.NONE)).exists():
         rest(run, **values)
