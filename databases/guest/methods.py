@@ -7,7 +7,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -394,8 +393,7 @@ class Methods:
         name = self.kept.get("datastore")
         if name not in DRIVERS:
             raise NotThere("The database is not prepared yet.")
-        place = replace(
-            self._places(name, self.base()),
+        place = self._places(name, self.base())._replace(
             tls=self.certificate.directory if self.certificate.is_there else None,
             require_tls=bool(self.kept.get("require_tls")),
         )

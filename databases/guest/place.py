@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """``data`` is a directory on the volume, ``run`` one that a reboot may empty."""
 
     data: Path
@@ -16,7 +16,7 @@ class Place:
     user: str  # of the operating system; "" is the agent's own
     address: str = "*"  # what it listens at
     #: Settings of the place that no tenant may change (tests make datastores small by them).
-    fixed: dict[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = {}
     templates: Path = Path("/usr/share/cloudweb-guest")
     #: Where ``key.pem``, ``certificate.pem`` and ``authority.pem`` of the guest are; None while there are none.
     tls: Path | None = None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import signal
 import sys
 import threading
 import time
 import types
-import uuid
 from pathlib import Path
 
 from databases.guest.channel import Away, Denied
@@ -50,7 +50,7 @@ def serve(directory: Path, *, program: Path) -> None:
     """Enrol, serve what was served before, poll. Returns when the guest is refused."""
     boot = boot_id()
     identity, methods = Identity(directory), Methods(directory, say=say)
-    journal = Journal(directory / "journal.json", run=str(uuid.uuid4()))
+    journal = Journal(directory / "journal.json", run=secrets.token_hex(16))
     updater = Updater(identity, program)
     mailbox: Mailbox
 

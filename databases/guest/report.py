@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ def boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        return str(uuid.uuid4())
+        return secrets.token_hex(16)
 
 
 def report(methods: Methods, *, boot: str, under_way: Iterable[str] = ()) -> dict[str, Any]:

@@ -87,26 +87,41 @@ install() {
 if lacks; then
     (install)
 fi
-fetch() {
-    python3 -SE -c 'import http.client, sys
+if [ ! -f agent.pyz ]; then
+    # one process fetches it and becomes it: what that imports is what takes a new guest's time
+    exec python3 -SE -c '@FETCH@'
+fi
+exec python3 -SE agent.pyz "$D"
+"""
+FETCH = """\
+import http.client, os, subprocess, sys, time
 def get(name):
     c = http.client.HTTPConnection("@HOST@", timeout=30)
     c.request("GET", "/openstack/database/" + name)
     a = c.getresponse()
     data = a.read()
-    return data if a.status == 200 else sys.exit(1)
-open("agent.new", "wb").write(get("agent.pyz"))
-open("agent.sig", "wb").write(bytes.fromhex(get("agent.sig").decode()))'
-}
-until [ -f agent.pyz ]; do
-    if fetch &&
-        openssl pkeyutl -verify -pubin -inkey orders.pem -rawin -in agent.new -sigfile agent.sig; then
-        mv agent.new agent.pyz
-    else
-        sleep 1
-    fi
-done
-exec python3 -SE agent.pyz "$D"
+    if a.status != 200:
+        raise OSError(a.status)
+    return data
+def fetch():
+    try:
+        found = {"agent.new": get("agent.pyz"), "agent.sig": bytes.fromhex(get("agent.sig").decode())}
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        print("the agent cannot be fetched:", error, file=sys.stderr)
+        return False
+    for name in found:
+        with open(name, "wb") as file:
+            file.write(found[name])
+    words = "openssl pkeyutl -verify -pubin -inkey orders.pem -rawin -in agent.new -sigfile agent.sig"
+    return subprocess.run(words.split()).returncode == 0
+while not fetch():
+    time.sleep(1)
+os.replace("agent.new", "agent.pyz")
+home = os.getcwd()
+sys.argv = [home + "/agent.pyz", home]
+sys.path[0] = sys.argv[0]
+from databases.guest.program import main
+sys.exit(main(sys.argv[1:]))
 """
 #: The datastore outlives its agent, which is replaced while it serves; when the server goes down it ends in good order.
 UNIT = """\
@@ -142,6 +157,7 @@ def script(token: str, *, manager: str = "postgresql", packages: Sequence[str] =
     filled = {
         "KEY": key,
         "CONFIG": json.dumps({"token": token, "url": ADDRESS, "orders_key": key}),
+        "FETCH": FETCH.rstrip(),
         "HOST": ADDRESS.partition("//")[2],
         "PROGRAMS": " ".join(PROGRAMS),
         "DATASTORE": program,

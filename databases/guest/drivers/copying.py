@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from databases.guest import commands
 from databases.guest.drivers.base import Datastore, Row
@@ -16,8 +16,7 @@ def _nothing() -> None:
     return None
 
 
-@dataclass(frozen=True)
-class Dump:
+class Dump(NamedTuple):
     """How a backup is made: programs of which each reads the one before; ``position`` once they have ended.
 
     ``sent`` is called when all of it has been taken.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from databases.guest.drivers.copying import CopyingDatastore
 from databases.guest.failures import Refused
@@ -14,16 +14,14 @@ class LogGone(Refused):
     """What comes after a position is not there any more: the log begins anew."""
 
 
-@dataclass(frozen=True)
-class LogPlace:
+class LogPlace(NamedTuple):
     """Where a log begins: a position, and which history of the data it is of."""
 
     position: str
     history: str
 
 
-@dataclass(frozen=True)
-class LogPiece:
+class LogPiece(NamedTuple):
     """A stretch of a log: programs of which each reads the one before; ``sent`` once it is kept for good.
 
     ``until`` is a moment (RFC 3339) that it holds a commit after; "" where more of the log waits.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,5 +84,5 @@ class CopyingMariaDb(MariaDb, CopyingDatastore):
         """Return the name of this set of data, which no backup holds."""
         path = self.place.data / "cloudweb.id"
         if not path.exists():
-            files.write(path, uuid.uuid4().hex.encode(), mode=0o640, owner=self.place.owner)
+            files.write(path, secrets.token_hex(16).encode(), mode=0o640, owner=self.place.owner)
         return path.read_text().strip()

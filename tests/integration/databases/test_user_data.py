@@ -55,7 +55,7 @@ def test_it_runs_what_the_control_plane_signed(address: str, tmp_path: Path) -> 
     text = script("the token").replace(ADDRESS.partition("//")[2], address)
     text = text.replace("D=/var/lib/cloudweb-guest", f"D={tmp_path}")
     text = text.replace("[ -d /run/systemd/system ]", "false").replace("if lacks", "if false")
-    text = text.replace('agent.pyz "$D"', "agent.pyz --check")
+    text = text.replace("main(sys.argv[1:])", 'main(["--check"])')
     done = run("sh", "-c", text, timeout=60)
     assert done.stdout.decode().splitlines()[-1] == VERSION
     assert (tmp_path / "agent.pyz").read_bytes() == packed()
