@@ -219,7 +219,7 @@ class LaunchDatabase(Page):
         source = as_uuid(self.request.GET.get("of", ""))
         point = self._point(source)
         if source and point:
-            begins = next((one for one in offer.backups if str(one.instance_id) == source), None)
+            begins = next((one for one in offer.backups if one.instance_id == source), None)
         fitting = [card.id for card in offer.flavors if card.fits]
         private = [card.id for card in offer.networks if not card.shared]
         networks = [*private, *(card.id for card in offer.networks)]

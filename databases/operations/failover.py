@@ -19,7 +19,13 @@ from databases.mail import OPEN, written
 from databases.models import DatabaseInstance, Failover, FailoverWatch, Letter
 from databases.objects import NoArguments, PromoteRequest, ReplicationPoint
 from databases.operations.actions import DatabaseAction
-from databases.operations.fencing import fence_of, note_power, start, stop
+from databases.operations.fencing import (
+    check_is_stopped,
+    fence_of,
+    note_power,
+    start,
+    stop,
+)
 from databases.operations.rows import fault, instance_of, rest, write
 from databases.positions import NOWHERE, progress
 from databases.states import SERVING, FailoverState, LetterState, OperatingStatus, Task
@@ -137,6 +143,8 @@ def hand_over(run: Run) -> dict[str, Any]:
     chosen, failover = run.results["elect"], record(run)
     rows = DatabaseInstance.objects
     source = rows.get(id=run.resource_id)
+    if run.results["see_who_may"]["stops"]:
+        check_is_stopped(source)
     if not run.results["see_who_may"]["is_certain"]:
         _check_is_away(source, since=failover.fenced_at)
         if fence_of(source, failover).stops:

@@ -14,7 +14,7 @@ from databases.operations.rows import parts_context
 from instances.manager import InstanceManager
 from instances.operations import StartInstance, StopInstance
 from instances.states import PowerState, VmState
-from operations.saga import Child
+from operations.saga import Child, StepFailed
 
 #: Seconds that a guest gets to end its datastore in good order before the plug is pulled.
 SOFT_STOP = 10
@@ -83,6 +83,13 @@ def what_is_known(source: DatabaseInstance) -> str:
 def stop(source: DatabaseInstance) -> Child:
     """Stop its server, as another operation."""
     return Child(StopInstance, str(source.server_id), {"timeout": SOFT_STOP})
+
+
+def check_is_stopped(source: DatabaseInstance) -> None:
+    """Raise StepFailed for a server that somebody has started again since it was stopped."""
+    server = server_of(source)
+    if server is not None and (server.vm_state, server.task_state) != (VmState.STOPPED, None):
+        raise StepFailed("The source's server was started meanwhile: nothing was changed.")
 
 
 def start(instance: DatabaseInstance) -> Child | None:

@@ -255,10 +255,11 @@ def test_a_backup_outlives_its_database_and_lists_say_so(browser: Client, user: 
         number=1, run="a", begins=0, ends=1 << 40, until=now(), size=9, draw="a", checksum="a"
     )
     Backup.objects.update(position="1/0", taken_at=now() - timedelta(minutes=3))
-    Backup.objects.update(created_at=now() - timedelta(minutes=4))
+    Backup.objects.update(created_at=now() - timedelta(minutes=4), volume_size=7)
     assert f"launch?of={database.id}" in browser.get(f"{url}/backups").content.decode()
     page = browser.get(f"/databases/launch?of={database.id}").content.decode()
     assert "data-moment" in page
+    assert 'value="7"' in page  # as large as what it begins with
     begun = re.search(r'min="([^"]+)"\s+max="[^"]+"\s+value="[^"]+"', page)
     assert begun
     chosen = {"copy_of": str(database.id), "moment": "2001-01-01T00:00:00"}

@@ -14,7 +14,7 @@ from django.db.models.signals import post_save
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
-from databases import fake_guest
+from databases import fake_guest, rpc
 from databases.exceptions import InstanceNotAvailable
 from databases.mailbox.reports import let_serve
 from databases.manager import DatabaseInstanceManager, failovers
@@ -241,6 +241,25 @@ def test_a_source_that_was_ejected_from_a_dark_host_is_stopped_when_that_is_hear
     rows.watch_sources()
     guests = FakeGuest.objects.select_related("instance")
     assert [one.instance.name for one in guests if fake_guest.is_writer(one)] == ["r2"]
+
+
+def test_nobody_takes_over_from_a_server_that_was_started_meanwhile(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family.ask_for(automatic=True)
+    family.pass_time(10)
+    asked, name = fake_guest._METHODS[rpc.REPLICATION_POINT.name], rpc.REPLICATION_POINT.name
+
+    def started(*told: Any) -> Any:
+        Instance.objects.filter(id=str(family.row("db1").server_id)).update(vm_state="active")
+        return asked(*told)
+
+    monkeypatch.setitem(fake_guest._METHODS, name, started)
+    family.cut_off.add("db1")
+    family.pass_time(70, waits=True)
+    family.made.cloud.settle()
+    assert "was started meanwhile" in Failover.objects.get().error
+    assert family.row("r2").replica_of == family.row("db1")
 
 
 def test_a_source_that_dies_while_it_is_backed_up_is_replaced(family: Family) -> None:
