@@ -45,6 +45,12 @@ SHOWN = {
     "ram": ("Memory", "MiB", "device-sd-card"),
     "backups": ("Backups", "", "folder"),
 }
+#: The same among bars of servers and volumes.
+AMONG_OTHERS = {
+    "instances": ("Databases", "", "database"),
+    "volumes": ("Disk space of databases", "GiB", "cylinder"),
+    "backups": ("Database backups", "", "folder"),
+}
 _NAMES = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "mysql": "MySQL"}
 PORTS = {"postgresql": 5432, "mariadb": 3306}
 #: What is being done, as a badge says it.
@@ -208,6 +214,12 @@ def connection_of(
 def database_bars(context: RequestContext) -> Sequence[Bar]:
     """Return how much of the quota is used."""
     return bars(LimitsManager(context).use(), SHOWN)
+
+
+def bars_among_others(context: RequestContext) -> Sequence[Bar]:
+    """Return the bars of the overview; none for a project that has neither database nor backup."""
+    usage = LimitsManager(context).use()
+    return bars(usage, AMONG_OTHERS) if any(usage.used.values()) else ()
 
 
 def space_of(usage: Sequence[Bar], *, own: int = 0) -> Space:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from cloudweb.listing import SortKey
+from dashboard.components.databases import bars_among_others
 from dashboard.components.servers import activity_of
 from dashboard.components.usage import bars
 from dashboard.components.volumes import volume_bars
@@ -34,7 +35,11 @@ class Overview(Page):
         )
         usage = LimitsManager(self.context).own()
         return {
-            "bars": [*bars(usage), *volume_bars(self.context)],
+            "bars": [
+                *bars(usage),
+                *volume_bars(self.context),
+                *bars_among_others(self.context),
+            ],
             **Servers.excerpt(self.context, newest.rows),
             "act_on": reverse("servers"),
             "activity": activity_of(self.context, newest.rows),

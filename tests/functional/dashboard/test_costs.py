@@ -33,7 +33,7 @@ from volume.models import Backup, BackupSchedule, Volume
 pytestmark = pytest.mark.django_db(transaction=True)
 #: Session, user, roles and the projects to switch to are 8 of each whole page.
 PAGES = {
-    "/": 24,
+    "/": 27,
     "/servers": 14,
     "/images": 11,
     "/key-pairs": 9,

@@ -127,6 +127,18 @@ def test_one_goes_to_a_newer_version_of_its_release_alone(browser: Client, user:
     )  # not twice
 
 
+def test_the_overview_has_bars_of_databases_once_there_is_one(browser: Client, user: User) -> None:
+    assert "Disk space of databases" not in text_of(browser.get("/"))
+    make_database_backup(make_instance(user, volume_size=3))
+    page = text_of(browser.get("/"))
+    for bar in (
+        "Databases 1 of 10",
+        "Disk space of databases 3 GiB of 40",
+        "Database backups 1 of 50",
+    ):
+        assert bar in page
+
+
 def test_what_is_inside_is_changed(browser: Client, user: User) -> None:
     database = make_instance(user)
     guest = make_fake_guest(database)
