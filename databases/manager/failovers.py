@@ -225,6 +225,7 @@ def begin(
             "failover": str(row.id),
             "replicas": sorted(str(one) for one in free),
             "rejoin": automatic,
+            "failed": source.fault_at is not None,
         }
         started = FailOver.start(context, resource_id=str(source.id), args=args, preempt=True)
         Failover.objects.filter(id=row.id).update(operation=started.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from databases.models import DatabaseInstance
+from databases.models import BackupStrategy, DatabaseInstance
 from databases.operations.following import forget_follower
 from databases.operations.parts import drop_port, drop_server
 from databases.operations.rows import fail
@@ -27,6 +27,7 @@ class DeleteDatabase(Saga):
         rows = DatabaseInstance.objects.select_related("version")
         sources = [*rows.filter(replicas__id=run.resource_id)]
         rows.filter(id=run.resource_id).delete()
+        BackupStrategy.objects.filter(instance_id=run.resource_id).delete()
         for source in sources:
             forget_follower(source)
 

@@ -218,7 +218,7 @@ class FailOver(DatabaseAction):
     """Fence a source, let the replica that is furthest take over, and have the others follow that.
 
     ``args``: ``failover`` is its record, ``replicas`` may be chosen, ``rejoin`` says whether the old source
-    comes back as a replica.
+    comes back as a replica, ``failed`` whether it was in error before.
     """
 
     kind = "databases.fail_over"
@@ -252,7 +252,8 @@ class FailOver(DatabaseAction):
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
         """The source is what it was, and it is looked again whether it serves; a delete of it goes on."""
         said = failure.public if failure else "Something else was done to the source."
-        _rest(run, fault_message=said, fault_detail=failure.detail if failure else "")
+        why = {"fault_message": said, "fault_detail": failure.detail if failure else ""}
+        _rest(run, **why, fault_at=now() if run.args.get("failed") else None)
         note(run, state=FailoverState.FAILED, error=said, ended_at=now())
         FailoverWatch.objects.filter(instance__id=run.resource_id).update(ill_since=None)
 

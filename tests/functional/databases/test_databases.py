@@ -18,7 +18,7 @@ from databases.mailbox.guests import enrol
 from databases.mailbox.reports import take
 from databases.manager import DatabaseInstanceManager
 from databases.manager.parts_project import ensure_parts_project
-from databases.models import DatabaseInstance, GuestAgent, Letter, PartsProject
+from databases.models import BackupStrategy, DatabaseInstance, GuestAgent, Letter, PartsProject
 from databases.objects import GuestReport, Metrics
 from identity.manager import ProjectManager
 from identity.models import Project, User
@@ -374,6 +374,9 @@ def test_a_backup_and_a_source_are_begun_with(made: Lab) -> None:
         lambda key: client.send("PATCH", key, {"instance": {"replica_of": None}}),
         lambda key: client.send("DELETE", key),
     ):
+        BackupStrategy.objects.update_or_create(
+            project_id=replica.project_id, instance_id=str(replica.id), container="c"
+        )
         assert end(f"{V1}/instances/{replica.id}").status_code == 202
         made.cloud.settle()
         guest.refresh_from_db()
@@ -381,6 +384,7 @@ def test_a_backup_and_a_source_are_begun_with(made: Lab) -> None:
         rows.filter(id=replica.id).update(replica_of=first)
         guest.state["slots"] = [f"replica_{replica.id.hex}"]
         guest.save()
+    assert not BackupStrategy.objects.exists()  # it went with its database
 
 
 def test_the_project_of_the_parts_goes_with_its_tenant(user: User) -> None:

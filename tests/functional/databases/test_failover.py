@@ -213,13 +213,16 @@ def test_a_source_that_was_ejected_from_a_dark_host_is_stopped_when_that_is_hear
         assert found is not None
         return found
 
+    DatabaseInstance.objects.filter(name="db1").update(fault_at=now())
     first = eject()
     assert first.state == "fencing"
     family.says("PATCH", body={"instance": {"failover": {"automatic": False}}})  # called off
     family.made.cloud.pump()
     first.refresh_from_db()
     assert (first.state, first.error) == ("failed", "It was called off.")
-    assert {one.status for one in DatabaseInstance.objects.all()} == {"ACTIVE"}
+    assert {one.name: one.status for one in DatabaseInstance.objects.all()} == {
+        "db1": "ERROR", "r1": "ACTIVE", "r2": "ACTIVE",
+    }  # fmt: skip
 
     second = eject()
     rows.confirm_off(family.source, reason="It is off, I believe")  # it is not
