@@ -78,7 +78,7 @@ class RebuildDatabase(DatabaseAction):
 
     kind = "databases.rebuild"
     steps = (
-        Step("rebuild_server", rebuild_server, done=rebuilt, pivot=True),
+        Step("rebuild_server", rebuild_server, done=rebuilt),
         Step("start_server", start_server, done=server_started),
         *asks("guard", rpc.GUARD, guard, deadline=_BOOT),
         *asks("prepare", rpc.PREPARE, what_is_there, deadline=_BOOT),
@@ -92,8 +92,8 @@ class RebuildDatabase(DatabaseAction):
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
-        """It is as it was: one that had failed still has."""
-        if failure is not None and run.args["failed"]:
+        """It is as it was, but where the new guest does not serve: that, and what failed before, is in error."""
+        if failure is not None and (run.args["failed"] or run.results.get("rebuild_server")):
             fail(run, failure)
         else:
             rest_after(run, failure)

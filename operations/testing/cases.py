@@ -30,8 +30,8 @@ FAILURES: dict[str, tuple[type[Exception], type[Exception], str]] = {
     "job.before": (ServiceUnavailable, StepFailed, "in its thread before its effect"),
     "job.after": (ServiceUnavailable, StepFailed, "in its thread after its effect"),
 }
-#: Where each way of working is behind its effect; another operation's effect is looked at in its own drill.
-BEHIND = ("effect.after", "job.after", "local.before_commit", "child.before_commit")
+#: Where each way of working is behind its effect.
+BEHIND = ("effect.after", "job.after", "local.before_commit")
 AWAY = ("record.before", "effect.before", "effect.after")
 VICTIMS = {"host": "the host's process", "caller": "the caller", "control": "the worker"}
 

@@ -12,13 +12,20 @@ import pytest
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
-from databases import rpc
+from databases import fake_guest, rpc
 from databases.mail import payload_of
 from databases.mailbox.guests import enrol
 from databases.mailbox.reports import take
-from databases.manager import DatabaseInstanceManager
+from databases.manager import DatabaseInstanceManager, PointInTimeManager
 from databases.manager.parts_project import ensure_parts_project
-from databases.models import BackupStrategy, DatabaseInstance, GuestAgent, Letter, PartsProject
+from databases.models import (
+    BackupStrategy,
+    DatabaseInstance,
+    FakeGuest,
+    GuestAgent,
+    Letter,
+    PartsProject,
+)
 from databases.objects import GuestReport, Metrics
 from identity.manager import ProjectManager
 from identity.models import Project, User
@@ -129,7 +136,11 @@ def test_from_first_to_last(made: Lab) -> None:
     assert client.send("GET", place).status_code == 404
 
 
-def test_what_operators_do_to_a_server_shows(made: Lab) -> None:
+def lost(*_told: Any) -> None:
+    raise fake_guest.Refused("The volume holds no data of this datastore.")
+
+
+def test_what_operators_do_to_a_server_shows(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     key = made.client.send("POST", f"{V1}/instances", body(made)).json()["instance"]["id"]
     made.cloud.settle()
     row = DatabaseInstance.objects.get()
@@ -153,10 +164,16 @@ def test_what_operators_do_to_a_server_shows(made: Lab) -> None:
     assert act({"restart": {}}) == "ACTIVE HEALTHY"
     assert act({"reboot": {}}) == "ACTIVE HEALTHY"
     assert operator.send("POST", place, {"rebuild": {"image_id": key}}).status_code == 400
+    PointInTimeManager(CLOUD).keep(key, enabled=True)
+    made.cloud.settle()
     assert act({"rebuild": {"image_id": str(made.image.id)}}) == "ACTIVE HEALTHY"
+    assert FakeGuest.objects.get().state["log"]
     listed = made.client.send("GET", f"{V1}/instances/{key}/databases").json()["databases"]
     assert [one["name"] for one in listed] == ["d1"]
-    DatabaseInstance.objects.update(fault_at=now(), fault_message="It failed.")
+    with monkeypatch.context() as patched:
+        patched.setitem(fake_guest._METHODS, rpc.PREPARE.name, lost)  # an image of another release
+        assert act({"rebuild": {}}) == "ERROR BUILDING"
+        assert act({"rebuild": {}}) == "ERROR BUILDING"
     assert act({"rebuild": {}}) == "ACTIVE HEALTHY"  # what failed is mended by it
 
     # beside the database: its server is stopped, in error, gone; its guest says what is so
