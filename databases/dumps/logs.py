@@ -31,6 +31,8 @@ from databases.objects import LogSent
 
 #: Bytes of one piece; the agent sends eight segments of 16 MiB at once.
 MOST = 160 << 20
+#: Pieces of one log that are kept, however small: those of half a year, by one every five minutes.
+MOST_PIECES = 50_000
 _RUN = re.compile(r"[0-9a-f]{1,32}")
 
 
@@ -74,7 +76,7 @@ def write(
     may = _counts("write_log", archive_id, 0, signature, instance=instance, lifetime=None)
     if found is None or not is_free or not may:
         guests.refuse(asker, "write_log", claimed=str(archive_id))
-    if stored(found) > 2 * room(found):
+    if stored(found) > 2 * room(found) or found.pieces.count() > 2 * MOST_PIECES:
         raise RequestTooLarge
     data, rows = data_of(found), LogArchive.objects.filter(id=found.id)
     _drop_unnamed(found, but=number)

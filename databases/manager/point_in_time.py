@@ -128,12 +128,13 @@ def _look_after(archive: LogArchive) -> None:
     rows = Backup.objects.filter(instance_id=archive.instance_id)
     begins = rows.filter(status__in=(*WHOLE, *BEING_TAKEN)).order_by("created_at")
     oldest = begins.values_list("created_at", flat=True).first() or now()
-    size = logs.stored(archive)
+    size, count = logs.stored(archive), archive.pieces.count()
     for piece in archive.pieces.order_by("number"):
-        if piece.created_at >= oldest and size <= logs.room(archive):
+        fits = size <= logs.room(archive) and count <= logs.MOST_PIECES
+        if piece.created_at >= oldest and fits:
             break
         logs.forget(piece)
-        size -= piece.size
+        size, count = size - piece.size, count - 1
     gone = LogArchive.objects.filter(id=archive.id, enabled=False, pieces=None).first()
     if gone is not None and not rows.exists():
         logs.forget_all(gone)

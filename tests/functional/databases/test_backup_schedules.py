@@ -15,6 +15,7 @@ from cloudweb.database.clock import now
 from cloudweb.times import micros_z
 from compute.bootstrap import ensure_default_flavors
 from databases import conf
+from databases.dumps import logs
 from databases.manager import DatabaseBackupScheduleManager, PointInTimeManager
 from databases.models import (
     Backup,
@@ -213,6 +214,10 @@ def test_one_goes_back_to_any_moment_that_the_log_holds(
     pieces.filter(number=1).update(size=1 << 40)  # more than is kept: the oldest goes
     engine.look_after_logs()
     assert pieces[0].number == 2
+    with pytest.MonkeyPatch.context() as patch:  # nor are there ever so many, however small
+        patch.setattr(logs, "MOST_PIECES", 2)
+        engine.look_after_logs()
+        assert pieces.count() == 2
     base.delete()
     engine.look_after_logs()
     assert not pieces.exists()

@@ -125,6 +125,9 @@ def test_a_piece_of_a_log_is_written_once_by_its_own_guest(places: Places) -> No
     way = tickets.log_path(archive.id, instance_id=instance.id).removeprefix(f"{PREFIX[1:]}/")
     stolen = tickets.log_path(archive.id, instance_id=places.b.instance.id)
     first = send(places.a, way.format(number=1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logs, "MOST_PIECES", -1)
+        assert send(places.a, way.format(number=1)).status_code == 413
     for number in (7, 2**31 - 1, 1):  # what nobody names takes the room of one piece
         assert send(places.a, way.format(number=number)).status_code == 204
         assert len([*data_of_log(archive)._store.keys(f"{archive.id}/")]) == 1
