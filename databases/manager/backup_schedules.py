@@ -97,6 +97,8 @@ class DatabaseBackupScheduleManager(InstanceLookups):
 def _take(row: DatabaseBackupSchedule, moment: datetime) -> None:
     mine = Backup.objects.filter(schedule=row).order_by("-created_at")
     last, newest = mine.first(), mine.filter(status__in=WHOLE).first()
+    if newest is not None and newest.instance_id != row.instance_id:
+        newest = None  # of the source before this one
     chain = 0 if newest is None else len(newest.chain)
     # what the last one should have added to, may be what it cannot be added to any more
     failed = last is not None and last.status == BackupStatus.FAILED
@@ -128,9 +130,9 @@ def _expire(schedule: DatabaseBackupSchedule) -> None:
 
 def _needed_by_none(schedule: DatabaseBackupSchedule, gone: set[UUID]) -> list[UUID]:
     """Return those that may go: none that one which stays adds to; of a chain that goes, the first alone."""
-    parents = dict(
-        Backup.objects.filter(instance_id=schedule.instance_id).values_list("id", "parent_id")
-    )
+    of = Backup.objects.filter(schedule=schedule).values("instance_id")
+    rows = Backup.objects.filter(instance_id__in=of)
+    parents = dict(rows.values_list("id", "parent_id"))
     for key in parents.keys() - gone:
         at: UUID | None = parents[key]
         while at is not None:

@@ -16,7 +16,13 @@ from cloudweb.database.clock import now
 from cloudweb.exceptions import NotYet
 from databases import conf, fake_guest, rpc
 from databases.mail import OPEN, written
-from databases.models import DatabaseInstance, Failover, FailoverWatch, Letter
+from databases.models import (
+    DatabaseBackupSchedule,
+    DatabaseInstance,
+    Failover,
+    FailoverWatch,
+    Letter,
+)
 from databases.objects import NoArguments, PromoteRequest, ReplicationPoint
 from databases.operations.actions import DatabaseAction
 from databases.operations.fencing import (
@@ -165,7 +171,7 @@ def hand_over(run: Run) -> dict[str, Any]:
     )
     # whatever waits for it there was said to a source
     Letter.objects.filter(instance=source, state__in=OPEN).update(state=LetterState.WITHDRAWN)
-    is_watched = pass_watch_on(source.id, winner.id)
+    is_watched = pass_on(source.id, winner.id)
     note(
         run,
         state=FailoverState.PROMOTING,
@@ -200,8 +206,9 @@ def hear_winner(run: Run) -> dict[str, Any]:
     return {"error": "The new source did not say that it takes writes."}
 
 
-def pass_watch_on(old: UUID, new: UUID) -> bool:
-    """Have the new source watched as the old one was; tell whether that was."""
+def pass_on(old: UUID, new: UUID) -> bool:
+    """Have the new source backed up and watched as the old one was; tell whether that was watched."""
+    DatabaseBackupSchedule.objects.filter(instance=old).update(instance=new)
     found = FailoverWatch.objects.filter(instance=old).first()
     if found is not None:
         facts = {"after": found.after, "ill_since": None, "looked_at": None}

@@ -13,7 +13,7 @@ from databases import rpc
 from databases.models import DatabaseInstance, Failover, FailoverWatch
 from databases.objects import DemoteRequest, PromoteRequest, ReplicationAccess
 from databases.operations.actions import DatabaseAction
-from databases.operations.failover import pass_watch_on
+from databases.operations.failover import pass_on
 from databases.operations.fencing import note_power, start
 from databases.operations.following import (
     access_to,
@@ -87,7 +87,7 @@ class PromoteReplica(DatabaseAction):
         secret = {"replication_secret": old.replication_secret}
         rest(run, replica_of=None, **secret)
         rows.filter(id=old.id).update(task=Task.NONE, replica_of=new)
-        pass_watch_on(old.id, UUID(new))
+        pass_on(old.id, UUID(new))
         context = RequestContext.system(project_id=old.project_id)
         for key in others:
             if rows.filter(id=key).at_rest().update(task=Task.PROMOTE):

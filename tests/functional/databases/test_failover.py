@@ -20,6 +20,7 @@ from databases.mailbox.reports import let_serve
 from databases.manager import DatabaseInstanceManager, failovers
 from databases.models import (
     Backup,
+    DatabaseBackupSchedule,
     DatabaseInstance,
     Failover,
     FailoverWatch,
@@ -124,8 +125,12 @@ def test_a_source_that_is_cut_off_is_fenced_and_comes_back_as_a_replica(
     family.pass_time(120)
     assert not Failover.objects.exists()
     family.cut_off = {"db1"}
+    DatabaseBackupSchedule.objects.create(
+        instance=family.row("db1"), name="nightly", interval=24, next_at=now() + timedelta(days=1)
+    )
     family.pass_time(60)
     failover = Failover.objects.get()
+    assert DatabaseBackupSchedule.objects.get().instance == family.row("r2")
     assert (failover.state, failover.source_name, failover.winner_name, failover.automatic) == (
         "done", "db1", "r2", True,
     )  # fmt: skip
