@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -285,22 +285,30 @@ def strayed() -> Iterator[DatabaseInstance]:
     """Yield replicas at rest that follow nobody, or the wrong one: told once, and again when they are heard."""
     moment = now()
     for row in Failover.objects.exclude(to_follow={}):
-        for key, tries in list(row.to_follow.items()):
+        left = {}
+        for key, tries in row.to_follow.items():
             found = DatabaseInstance.objects.filter(id=key, replica_of__isnull=False).first()
             if found is None:
-                del row.to_follow[key]
-            elif (
-                not found.task
-                and found.fault_at is None
-                and (tries == 0 or _is_heard(found, moment))
-            ):
-                row.to_follow[key] = tries + 1
+                continue
+            left[key] = tries
+            is_free = not found.task and found.fault_at is None
+            if is_free and (tries == 0 or _is_heard(found, moment)):
+                left[key] = tries + 1
                 yield found
-        Failover.objects.filter(id=row.id).update(to_follow=row.to_follow)
+        if left != row.to_follow:
+            _write_down(row, left)
     woken = DatabaseInstance.objects.at_rest().filter(
         replica_of__isnull=False, agent__report__role="primary"
     )
     yield from (one for one in woken if _is_heard(one, moment))
+
+
+def _write_down(row: Failover, left: Mapping[str, int]) -> None:
+    """Note who has still to be told, but for those that follow meanwhile: told again they would be restarted."""
+    with transaction.atomic():
+        for fresh in locked(Failover.objects.filter(id=row.id)):
+            fresh.to_follow = {key: left[key] for key in fresh.to_follow if key in left}
+            fresh.save(update_fields=["to_follow"])
 
 
 def _is_heard(instance: DatabaseInstance, moment: datetime) -> bool:
