@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from databases.guest import commands, volume
+from databases.guest.drivers.postgresql_replicas import ReplicatingPostgreSql
+from databases.guest.place import Place
 from databases.guest.volume import NoVolume
 
 MIB = 1024**2
@@ -60,3 +63,20 @@ def test_one_that_never_does_is_told(disk: Disk, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(NoVolume):
         volume.grown(TOLD, size=2048 * MIB)
     assert disk.grown_at == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_data_of_another_images_user_become_its_own(tmp_path: Path) -> None:
+    data, log, kept = (tmp_path / f"postgresql{end}" for end in ("", ".log", ".following"))
+    (data / "base").mkdir(parents=True)
+    for path in (data / "base" / "1", log, kept):
+        path.write_text("")
+    for path in (data, data / "base", data / "base" / "1", log):
+        os.chown(path, 12345, 12345)
+    place = Place(data=data, run=tmp_path, port=5432, user="nobody")
+    for _again in range(2):
+        ReplicatingPostgreSql(place).adopt()
+    theirs, ours = place.owner, (0, 0)
+    for path in (data, data / "base", data / "base" / "1", log):
+        assert (path.stat().st_uid, path.stat().st_gid) == theirs, path
+    assert (kept.stat().st_uid, kept.stat().st_gid) == ours  # what was the agent's stays so
