@@ -20,6 +20,7 @@ from tests.infrastructure import ROOT, private_postgresql
 
 SLOWEST = 30
 NOTHING_COLLECTED = 5
+NOT_FOR_PARTS = ("PYTHONDONTWRITEBYTECODE", "CLOUDWEB_VAR")
 ORDER = ("failed", "errors", "passed", "skipped", "xfailed", "xpassed", "warnings")
 _SLOW = re.compile(r"([\d.]+)s (?:call|setup|teardown) +\S")
 _HEAD_OF_SLOW = re.compile(r"=+ slowest \d+ durations =+|\(\d+ durations < [\d.]+s hidden\.")
@@ -33,8 +34,8 @@ def marks_of(path: Path) -> set[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return what a part runs in: hundreds of processes load the same modules, so they are compiled once."""
-    return {name: word for name, word in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    """Return what a part runs in: modules are compiled once for its hundreds of processes, its data are its own."""
+    return {name: word for name, word in os.environ.items() if name not in NOT_FOR_PARTS}
 
 
 @dataclass(frozen=True)

@@ -141,10 +141,10 @@ class LibvirtLive(LibvirtArriving, LiveMigrate):
         if found.state == "paused_outgoing" and stays and known is not None and known.held:
             self.resume_source(ref, work=Unguarded())
             found = self.who_runs(ref)
+        if found.state == "paused_outgoing" and (lost or not found.moving):
+            raise OtherHostKnows(detail=str(error or found.state))
         if found.moving or found.state == "unknown":
             raise TransientDriverError(FAILED, detail=str(error or found.state))
-        if found.state == "paused_outgoing":
-            raise OtherHostKnows(detail=str(error or found.state))
         if error is not None:
             log.warning(
                 "a guest did not go to the other host",

@@ -124,7 +124,7 @@ def wait_for_room(host: LibvirtBench, guest: GuestSpec, shell: GuestConsole) -> 
         driver.attach_disk(ref(guest), full.disk, work=WORK)
         wait_for(shell, f"grep -q {full.id[:20]} /sys/block/vd*/serial 2>/dev/null")
         shell.run("cat /tmp/a /tmp/a >/tmp/b; rm -f /tmp/written")
-        into = f"dd if=/tmp/b of={device(full)} bs=1M conv=fsync"
+        into = f"dd if=/tmp/b of={device(full)} bs=64k oflag=direct conv=fsync"  # the last fills it
         shell.run(f"({into} && touch /tmp/written) 2>/dev/null & true")
         host.wait_until(lambda: power() == "paused")
         (said,) = full.driver.problems()
