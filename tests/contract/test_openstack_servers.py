@@ -11,6 +11,7 @@ import pytest
 
 from tests.builders.images import RAW
 from tests.builders.shell import WAIT, Shell, shell
+from tests.infrastructure import wait_until
 
 pytestmark = pytest.mark.openstack
 __all__ = ["shell"]
@@ -247,6 +248,12 @@ def wait_for_volume(shell: Shell, name: str, status: str) -> None:
     raise AssertionError(f"it stays {shown['status']}")
 
 
+def rests(shell: Shell, server: str) -> None:
+    """Wait until nothing is done to a server."""
+    state = "OS-EXT-STS:task_state"
+    wait_until(lambda: not shell.json("server", "show", server)[state], what="it rests")
+
+
 @pytest.mark.parametrize("version", VERSIONS[1:])
 def test_what_operators_do_with_servers(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, version: str
@@ -275,9 +282,11 @@ def test_what_operators_do_with_servers(
     shell.run("server", "unset", "--property", "k", vm)
     assert shell.json("server", "show", vm)["properties"] == {}
     shell.run("server", "image", "create", "--name", "t-copy", WAIT, vm)
+    rests(shell, vm)  # the command waits for the image alone
     shell.run(
         "server", "backup", "create", "--name", "t-back", "--type", "d", "--rotate", "1", WAIT, vm
     )
+    rests(shell, vm)
     shell.run("server", "shelve", vm)
     wait_for(shell, "SHELVED_OFFLOADED")
     shell.run("server", "unshelve", WAIT, vm)
