@@ -29,15 +29,23 @@ def at(version: str | None) -> tuple[str, ...]:
 def test_flavors(openstack: Command, version: str | None) -> None:
     """Create, find by name, describe, withdraw."""
     option = at(version)
-    size = ("--ram", "256", "--disk", "1", "--vcpus", "1", "--property", "hw:a=b")
+    size = ("--ram", "256", "--disk", "1", "--vcpus", "1", "--property", "hw:cpu_policy=shared")
     made = openstack.json(*option, "flavor", "create", "small", "--id", "auto", *size)
-    assert (made["name"], made["ram"], made["properties"]) == ("small", 256, {"hw:a": "b"})
+    assert (made["name"], made["ram"], made["properties"]) == (
+        "small",
+        256,
+        {"hw:cpu_policy": "shared"},
+    )
     shown = openstack.json(*option, "flavor", "show", "small", cloud="cloudweb")
-    assert (shown["id"], shown["swap"], shown["properties"]) == (made["id"], 0, {"hw:a": "b"})
+    assert (shown["id"], shown["swap"], shown["properties"]) == (
+        made["id"],
+        0,
+        {"hw:cpu_policy": "shared"},
+    )
     openstack.text(*option, "flavor", "set", "small", "--property", "x=y")
     listed = openstack.json(*option, "flavor", "list", "--long", cloud="cloudweb")
     assert [(one["Name"], one["RAM"], one["Properties"]) for one in listed] == [
-        ("small", 256, {"hw:a": "b", "x": "y"})
+        ("small", 256, {"hw:cpu_policy": "shared", "x": "y"})
     ]
     openstack.text(*option, "flavor", "delete", "small")
     assert not Flavor.objects.exists()
