@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import secrets
 import shutil
+import signal
 import subprocess  # noqa: TID251  # its type alone
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,6 +192,16 @@ class CephCluster:
         daemon = self._daemons.pop(name)
         daemon.kill()
         daemon.wait(PATIENCE)
+
+    @contextlib.contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Let a daemon stand still over a block."""
+        pid = self._daemons[name].pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def _make_pools(self) -> None:
         commands: list[str] = []

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from cloudweb import process
 from tests.builders.libvirt_bench import qemu_pids_of
+from volume.drivers.file.locking import is_open
+from volume.drivers.file.qemu_img import bitmaps_of
 
 #: Where agents and drivers keep what belongs to a guest, a port or a network.
 KEPT = (
@@ -28,6 +30,10 @@ KEPT = (
     "volume/*/pool/volume-*",
     "volume/*/pool/data-*",
     "volume/*/pool/snapshots/*",
+    "volume/*/attachments/*",
+    "volume/*/volumes/*",
+    "volume/*/s/p*",
+    "volume/uploads/*",
 )
 PROGRAMS = ("dnsmasq", "qemu-storage-daemon", "qemu-nbd")
 
@@ -40,7 +46,7 @@ def leftovers(
     ``disk`` is off where the directory itself goes next, as at the end of ``make clean``.
     """
     run = run or (lambda *words: process.run(*words).text)
-    files = _on_disk(directory) if disk else ()
+    files = [*_on_disk(directory), *in_pools(directory)] if disk else ()
     return sorted([*_in_kernel(prefix, run), *files, *_processes(directory)])
 
 
@@ -62,6 +68,17 @@ def _on_disk(directory: Path) -> Iterator[str]:
     for pattern in KEPT:
         for path in directory.glob(pattern):
             yield f"file {path.relative_to(directory)}"
+
+
+def in_pools(directory: Path) -> Iterator[str]:
+    """Find what is kept aside for a backup, bitmaps in files of volumes and images, and files that a QEMU has open."""
+    for pool in directory.glob("volume/*/pool"):
+        yield from (f"point {path.name}" for path in pool.glob("held-*"))
+        for path in (*pool.glob("data-*"), *pool.glob("bases/*")):
+            if path.suffix == ".qcow2":
+                yield from (f"bitmap {path.name} {name}" for name in bitmaps_of(path))
+            if is_open(path):
+                yield f"lock {path.name}"
 
 
 def _processes(directory: Path) -> Iterator[str]:

@@ -25,9 +25,9 @@ class Room:
         self.enter = ("nsenter", f"--net=/run/netns/{table}-{self.tenant.network.id}")
         self.server = self.create(self.tenant.name, address=ADDRESS)
 
-    def create(self, name: str, *, address: str) -> Server:
+    def create(self, name: str, *, address: str, image_id: str = "") -> Server:
         return self.tenant.create(
-            name, image_id=self.image, address=address, groups=[self.group.name]
+            name, image_id=image_id or self.image, address=address, groups=[self.group.name]
         )
 
     def open(self) -> None:

@@ -22,7 +22,14 @@ from tests.host.cloud.operator_pages import OperatorPages
 from tests.host.cloud.reaching import Reach
 from tests.host.cloud.tenants import BOOT, Server, Tenant, operator
 from tests.host.cloud.travellers import Traveller
-from tests.host.cloud.volume_travel import back_up, forget, moved
+from tests.host.cloud.volume_travel import (
+    back_to_a_snapshot,
+    back_up,
+    forget,
+    kill_amid,
+    moved,
+    restore,
+)
 from tests.infrastructure import ROOT, Cloud, free_port, running_cloud, scratch, wait_until
 
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
@@ -222,7 +229,8 @@ def from_host_to_host(reach: Reach, admin: Connection, on_a: Server, on_b: Serve
     volume.wait("available")
     volume.give(on_b)
     ha, hb = (reach.hosts[one.id] for one in (on_a, on_b))
-    backups = back_up(reach.tenant, volume)
+    die = partial(kill_amid, ha.directory, lambda: ha.agents)
+    backups = back_up(reach.tenant, volume, die)
     volume.write()
     for program, begins in (
         (
@@ -235,6 +243,8 @@ def from_host_to_host(reach: Reach, admin: Connection, on_a: Server, on_b: Serve
         volume.write_while(lambda pid=pid: os.kill(pid, signal.SIGKILL))
     volume.grow()
     volume.check()
+    back_to_a_snapshot(reach, volume, on_b)
+    volume.write()
     storage.retype_volume(volume.id, "second", migration_policy="on-demand")
     volume.write_while(lambda: moved(admin, volume, "second"))
     assert storage.get_volume(volume.id).host == "ha@second#default"
@@ -242,9 +252,8 @@ def from_host_to_host(reach: Reach, admin: Connection, on_a: Server, on_b: Serve
         storage.enable_service(service)
     for server, (backup_id, digest) in zip((on_a, on_b), backups.items(), strict=True):
         volume.take()
-        volume.storage.restore_backup(backup_id, volume_id=volume.id)
+        restore(reach.tenant, backup_id, volume, die)
         volume.digest = digest
-        volume.wait("available")
         volume.give(server)
         volume.check()
     forget(reach.tenant, backups)

@@ -7,6 +7,8 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 from openstack.connection import Connection
 
@@ -14,10 +16,12 @@ from cloudweb import process
 from cloudweb.conf import host_name
 from compute.drivers.libvirt import LibvirtDriver
 from tests.builders.libvirt_bench import qemu_pids_of
+from tests.host.cloud.census import in_pools
 from tests.host.cloud.conftest import Machine
+from tests.host.cloud.copied_servers import copy_of
 from tests.host.cloud.rooms import Room
 from tests.host.cloud.tenants import Server, Tenant
-from tests.host.cloud.travellers import Traveller
+from tests.host.cloud.travellers import Reach, Traveller
 from tests.infrastructure import PATIENCE, wait_until
 
 DAEMON = "qemu-storage-daemon"
@@ -35,9 +39,7 @@ def travel(machine: Machine, admin: Connection, room: Room) -> None:
         one.give(room.server)
         one.write()
         one.take()
-    other = room.create("other", address="10.77.0.11")
-    other.wait("ACTIVE")
-    other.wait_for_boot()
+    other = copy_of(room, "other", address="10.77.0.11")
     for one in volumes:
         one.give(other)
         one.check()
@@ -58,7 +60,7 @@ def travel(machine: Machine, admin: Connection, room: Room) -> None:
     file.give(other)
     file.check()
     if len(volumes) > 1:
-        _between_ceph_and_files(admin, file, volumes[1], other)
+        _between_ceph_and_files(machine, admin, file, volumes[1], other)
 
     # the guest dies at once, with all that it has; started again it has its volumes
     for pid in qemu_pids_of(machine.host_directory / "compute" / "guests"):
@@ -83,71 +85,72 @@ def travel(machine: Machine, admin: Connection, room: Room) -> None:
 
 def _points_in_time(machine: Machine, volumes: Sequence[Traveller], room: Room) -> None:
     """What each held at each moment comes back: in a volume of a snapshot, by a revert, from backups."""
-    storage = room.tenant.api.block_storage
     for one in volumes:
-        before = one.digest
-        snapshot = storage.create_snapshot(volume_id=one.id, name="before", is_forced=True)
-        wait_until(
-            lambda key=snapshot.id: storage.get_snapshot(key).status == "available",
-            what="the snapshot is taken",
-        )
-        copy = Traveller(room, "copy", size=2, snapshot_id=snapshot.id)
-        copy.digest = before
-        then = _back_up_and_kill(machine, one, room.tenant)
+        assert one.server is not None
+        back_to_a_snapshot(room, one, one.server)
+        then = back_up(room.tenant, one, _killer(machine, "host"))
         one.write()
-        assert len({before, *then.values(), one.digest}) == 4
-        copy.wait("available")
-        copy.give(room.server)
-        copy.check()
-        copy.take()
-        copy.delete()
-        wait_until(lambda key=copy.id: storage.find_volume(key) is None, what="the copy is gone")
+        assert len({*then.values(), one.digest}) == 3
         one.take()
-        storage.revert_volume_to_snapshot(one.id, snapshot.id)
-        one.digest = before
-        _look(one, room.server)
-        storage.delete_snapshot(snapshot.id)
         for victim, (key, digest) in zip(("host", "control"), then.items(), strict=True):
-            _restore(machine, victim, room.tenant, key, one)
+            restore(room.tenant, key, one, _killer(machine, victim))
             one.digest = digest
             _look(one, room.server)
         forget(room.tenant, then)
-    wait_until(lambda: not [*storage.snapshots()], what="the snapshots are gone")
+    assert [*in_pools(machine.host_directory)] == []  # who died held and locked some of it
 
 
-def back_up(
-    tenant: Tenant, one: Traveller, meanwhile: Callable[[str], object] = lambda _: None
-) -> dict[str, str]:
+def back_to_a_snapshot(room: Reach, one: Traveller, server: Server) -> None:
+    """What a volume held is in a volume of its snapshot, and in itself after a revert, whatever was written since."""
+    storage, before = one.storage, one.digest
+    snapshot = storage.create_snapshot(volume_id=one.id, name="before", is_forced=True)
+    wait_until(
+        lambda: storage.get_snapshot(snapshot.id).status == "available",
+        what="the snapshot is taken",
+    )
+    copy = Traveller(room, "copy", size=2, snapshot_id=snapshot.id)
+    copy.digest = before
+    assert one.write() != before
+    copy.wait("available")
+    copy.give(server)
+    copy.check()
+    copy.take()
+    copy.delete()
+    wait_until(lambda: storage.find_volume(copy.id) is None, what="the copy is gone")
+    one.take()
+    storage.revert_volume_to_snapshot(one.id, snapshot.id)
+    one.digest = before
+    one.wait("available")
+    one.give(server)
+    one.check()
+    storage.delete_snapshot(snapshot.id)
+    wait_until(lambda: not [*storage.snapshots()], what="the snapshot is gone")
+
+
+def back_up(tenant: Tenant, one: Traveller, die: Callable[[str], bool]) -> dict[str, str]:
     """Take a full backup and an incremental one under a guest that writes between; return what each has.
 
-    ``meanwhile`` gets the id of each as soon as it is asked for.
+    ``die`` kills somebody in the middle of the backup of an id, once, and tells whether it came to that.
     """
-    storage, then = tenant.api.block_storage, {}
+    storage, then, killed = tenant.api.block_storage, {}, False
     for incremental in (False, True):
         digest = one.write()
         backup = storage.create_backup(
             volume_id=one.id, name="then", force=True, is_incremental=incremental
         )
-        meanwhile(backup.id)
+        killed = killed or die(backup.id)
         wait_until(lambda key=backup.id: _is_whole(tenant, key), what="the backup is taken")
         then[backup.id] = digest
+    assert killed, "each backup was faster than we are"
     return then
 
 
-def _back_up_and_kill(machine: Machine, one: Traveller, tenant: Tenant) -> dict[str, str]:
-    """As ``back_up``; who reads the volume dies in the middle of one of them at least."""
-    amid: list[bool] = []
-    then = back_up(tenant, one, lambda key: amid.append(_kill_amid(machine, "host", key)))
-    assert any(amid), "each backup was faster than we are"
-    return then
-
-
-def _restore(machine: Machine, victim: str, tenant: Tenant, backup_id: str, one: Traveller) -> None:
-    """Restore a backup over a volume; who writes it, or who ordered that, dies in the middle."""
+def restore(tenant: Tenant, backup_id: str, one: Traveller, die: Callable[[str], bool]) -> None:
+    """Restore a backup over a volume; ``die`` kills somebody in the middle of that."""
     killed = False
     while not killed:  # a restore that was faster than we are says nothing
         tenant.api.block_storage.restore_backup(backup_id, volume_id=one.id)
-        killed = _kill_amid(machine, victim, one.id)
+        killed = die(one.id)
         one.wait("available")
         wait_until(lambda: _is_whole(tenant, backup_id), what="the backup is whole")
 
@@ -168,7 +171,7 @@ def _look(one: Traveller, server: Server) -> None:
 
 
 def _between_ceph_and_files(
-    admin: Connection, file: Traveller, ceph: Traveller, other: Server
+    machine: Machine, admin: Connection, file: Traveller, ceph: Traveller, other: Server
 ) -> None:
     """From files into Ceph and out of Ceph, while a guest has them and writes."""
     file.storage.retype_volume(file.id, "ceph", migration_policy="on-demand")
@@ -176,6 +179,7 @@ def _between_ceph_and_files(
     file.check()
     ceph.give(other)
     ceph.write()
+    ceph.write_while(lambda: _fall_ill(machine))
 
     def out() -> None:
         ceph.storage.retype_volume(ceph.id, "file", migration_policy="on-demand")
@@ -183,6 +187,14 @@ def _between_ceph_and_files(
 
     ceph.write_while(out)
     ceph.grow(3)
+
+
+def _fall_ill(machine: Machine) -> None:
+    """Ceph's only monitor dies and comes back, while what keeps the data stands still."""
+    assert machine.ceph is not None
+    with machine.ceph.frozen("osd.0"):
+        machine.ceph.end_daemon("mon.a")
+        machine.ceph.run_daemon("mon.a")
 
 
 def moved(admin: Connection, one: Traveller, backend: str) -> None:
@@ -228,17 +240,21 @@ def _child(machine: Machine, name: str) -> int:
     return int((machine.var / "run" / "children" / name).read_text().split()[0])
 
 
-def _kill_amid(machine: Machine, victim: str, scope: str) -> bool:
-    """Kill a process of ours while an order about a volume or a backup is done; tell whether it came to that.
+def _killer(machine: Machine, victim: str) -> Callable[[str], bool]:
+    return partial(kill_amid, machine.host_directory, lambda: _child(machine, victim))
 
-    It is killed then alone: of one that dies too often the supervisor despairs.
+
+def kill_amid(host_directory: Path, victim: Callable[[], int], scope: str) -> bool:
+    """Kill a process while an order about a volume or a backup is done on a host; tell whether it came to that.
+
+    It is killed then alone: of one that dies too often a supervisor despairs.
     """
-    record = machine.host_directory / "orders" / "volume" / f"{scope}.json"
+    record = host_directory / "orders" / "volume" / f"{scope}.json"
     before = record.read_bytes() if record.exists() else b""
     limit = time.monotonic() + PATIENCE
     while not record.exists() or record.read_bytes() == before:
         assert time.monotonic() < limit, f"no order about {scope} comes"
-    pid = _child(machine, victim)
+    pid = victim()
     os.kill(pid, signal.SIGSTOP)
     amid: bool = json.loads(record.read_bytes())["state"] == "EXECUTING"
     os.kill(pid, signal.SIGKILL if amid else signal.SIGCONT)

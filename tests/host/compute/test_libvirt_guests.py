@@ -14,6 +14,7 @@ import pytest
 
 from cloudweb import process
 from cloudweb.driver import DiskFull, DriverError, TransientDriverError, Unguarded
+from compute.cpu_sets import cpu_set
 from compute.drivers.base import CAPABILITIES
 from compute.drivers.libvirt import LibvirtDriver, console, storage
 from compute.drivers.libvirt import connection as connection_module
@@ -390,13 +391,14 @@ def test_capacity_is_the_machine_s(host: LibvirtBench) -> None:
     assert sum(cell.cpus for cell in inventory.cells) == inventory.vcpus
 
 
-def test_a_guest_is_kept_on_its_own_processors(host: LibvirtBench) -> None:
+def test_a_guest_is_kept_on_its_own_processors_and_those_that_it_shares(host: LibvirtBench) -> None:
     (cell,) = host.driver.inventory().cells  # as everywhere where guests are emulated in a guest
     pins = (cell.shared[-1], cell.shared[0])
+    place = GuestCell(
+        cpus=(0, 1, 3, 2), ram=128, host_cell=cell.id, pins=pins, floats_on=cell.shared
+    )
     spec = host.make_guest(
-        vcpus=2,
-        cells=(GuestCell(cpus=(0, 1), ram=128, host_cell=cell.id, pins=pins),),
-        processors=GuestProcessors(sockets=1, cores=1, threads=2),
+        vcpus=4, cells=(place,), processors=GuestProcessors(sockets=1, cores=2, threads=2)
     )
     spawn(host, spec)
     (pid,) = host.qemu_pids()
@@ -404,7 +406,8 @@ def test_a_guest_is_kept_on_its_own_processors(host: LibvirtBench) -> None:
         (task / "comm").read_text().strip(): allowed_on(task)
         for task in Path(f"/proc/{pid}/task").iterdir()
     }
-    assert [found["CPU 0/TCG"], found["CPU 1/TCG"]] == [str(pin) for pin in pins]
+    runs_on = [*map(str, pins), cpu_set(cell.shared), cpu_set(cell.shared)]
+    assert [found[f"CPU {number}/TCG"] for number in range(4)] == runs_on
 
 
 def allowed_on(task: Path) -> str:
