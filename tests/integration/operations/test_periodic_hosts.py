@@ -155,7 +155,7 @@ def test_a_host_is_believed_about_its_own_tasks_alone(lab: Cloud) -> None:
     said.append(
         PeriodicState(
             name="compute.odd", does="x" * 999, default_every=1, started_at=1e300, next_in=1e300,
-            runs=10**30, answered=-5, error="e\0\udcff" * 9999, seconds=float("nan"),
+            runs=10**30, answered=-5, error="e\0\udcff" * 9999, seconds=1e300,
         )
     )  # fmt: skip
     said += [PeriodicState(name=f"compute.t{n}", does="x", default_every=1) for n in range(300)]
