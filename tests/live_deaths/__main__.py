@@ -83,6 +83,7 @@ def _let_die(voyager: Voyager, pings: Pings, deaths: Sequence[tuple[str, str]]) 
             _describe(voyager)
             if len(bad) >= 5:
                 break
+            voyager.rests()
     return bad
 
 

@@ -140,6 +140,13 @@ class Voyager:
         wait_until(over, what=f"it ends: {self.steps()}", timeout=seconds)
         return self.last()
 
+    def rests(self) -> None:
+        """Wait until all is done that is asked again every few minutes, and let it run."""
+        wait_until(lambda: self.ask(UNFINISHED) == [], what="all operations end", timeout=400)
+        if self.row().status == "SHUTOFF":
+            self.server.api.start_server(self.server.id)
+        self.server.wait("ACTIVE")
+
     def is_whole(self, *, died: bool) -> str:
         """It runs on one host, as it was; one whose QEMU died is started first. Return where."""
         if died:

@@ -175,6 +175,13 @@ def arrival_lines(found: Found, wanted: Ways) -> Iterator[str]:
             yield f"fdb replace {mac} dev {tap} master dynamic"
 
 
+def death_lines(found: Found, wanted: Ways) -> Iterator[str]:
+    """Yield what lets the bridge forget at once guests that came here."""
+    for mac, tap in sorted(found.arrived.items()):
+        if mac not in wanted.behind:
+            yield f"fdb del {mac} dev {tap} master"
+
+
 @lru_cache(maxsize=8192)  # a change says one entry anew, and the others as they were
 def _read(
     mac: str, endpoint: str, addresses: tuple[str, ...]

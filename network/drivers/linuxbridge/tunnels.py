@@ -17,6 +17,7 @@ from network.drivers.linuxbridge.forwarding import (
     Ways,
     arrival_lines,
     bridge_lines,
+    death_lines,
     found_ways,
     lacking,
     neighbour_lines,
@@ -137,10 +138,17 @@ class Tunnels:
         lines += [
             f"fdb replace {mac} dev {names.wire} master static" for mac in lacking(found, wanted)
         ]
-        lines += arrival_lines(found, wanted)
         _batch("bridge", dict.fromkeys(lines))
+        self._let_go(names, found, wanted)
         _batch("ip", neighbour_lines(names.bridge, found.ways, wanted))
         self._ways[network.id] = names, wanted
+
+    def _let_go(self, names: NetworkNames, found: Found, wanted: Ways) -> None:
+        """Let the bridge forget guests that came here when they go; one that died here at once."""
+        try:
+            _batch("bridge", arrival_lines(found, wanted))
+        except process.CommandFailed:  # a tap without its guest is down, and learns nothing
+            _batch("bridge", death_lines(self._found(names, wanted), wanted))
 
     def change(
         self,

@@ -374,27 +374,47 @@ def test_a_guest_on_its_way_is_reached_where_it_is_before_the_tables_say_so(pair
     there = pair.guest(pair.two, goes)
     assert beside.reaches(there.address)
     for here, to in ((pair.two, pair.one), (pair.one, pair.two)):
-        on_its_way = _entry(here, goes).model_copy(update={"goes_to": to.address})
-        pair.places[network.id][goes.mac] = on_its_way
-        came = to.inside(lambda to=to: Guest(goes, name=f"{goes.id[:6]}-{to.address[-1]}"))
-        came.ip("link", "set", "eth0", "down")  # it does not run yet
-        to.guests.append(came)
-        to.plug(goes)
-        pair.tell(network.id)
-        assert beside.reaches(there.address)
-        there.ip("link", "set", "eth0", "down")
-        came.ip("link", "set", "eth0", "up")
-        appears(
-            lambda to=to: '"forwarding"' in to.run("bridge", "-j", "link", "show", "dev", goes.tap)
-        )
-        with came.packet_socket() as raw:  # what QEMU says as soon as a guest runs: RARP
-            raw.send(BROADCAST + came.mac + struct.pack("!HHHBBH", 0x8035, 1, 0x800, 6, 4, 3)
-                     + (came.mac + bytes(4)) * 2 + bytes(18))  # fmt: skip
-        assert beside.reaches(came.address)
+        came = _go(pair, there, to, beside)
         here.unplug(goes)
         pair.place(to, goes)
         assert beside.reaches(came.address)
         there = came
+
+
+def _go(pair: Pair, there: Guest, to: Host, beside: Guest) -> Guest:
+    """Let a guest run on another host; all is told that it goes there, not yet that it is there."""
+    goes = there.port
+    (here,) = {*pair.hosts} - {to}
+    on_its_way = _entry(here, goes).model_copy(update={"goes_to": to.address})
+    pair.places[goes.network.id][goes.mac] = on_its_way
+    came = to.inside(lambda: Guest(goes, name=f"{goes.id[:6]}-{to.address[-1]}"))
+    came.ip("link", "set", "eth0", "down")  # it does not run yet
+    to.guests.append(came)
+    to.plug(goes)
+    pair.tell(goes.network.id)
+    assert beside.reaches(there.address)
+    there.ip("link", "set", "eth0", "down")
+    came.ip("link", "set", "eth0", "up")
+    appears(lambda: '"forwarding"' in to.run("bridge", "-j", "link", "show", "dev", goes.tap))
+    with came.packet_socket() as raw:  # what QEMU says as soon as a guest runs: RARP
+        raw.send(BROADCAST + came.mac + struct.pack("!HHHBBH", 0x8035, 1, 0x800, 6, 4, 3)
+                 + (came.mac + bytes(4)) * 2 + bytes(18))  # fmt: skip
+    assert beside.reaches(came.address)
+    return came
+
+
+def test_a_guest_that_came_and_died_before_the_tables_say_so_is_forgotten(pair: Pair) -> None:
+    network = spanning()
+    beside = pair.guest(pair.two, port(network, 11))
+    goes = port(network, 12)
+    there = pair.guest(pair.two, goes)
+    came = _go(pair, there, pair.one, beside)
+    came.ip("link", "set", "eth0", "down")
+    appears(lambda: "NO-CARRIER" in pair.one.run("ip", "link", "show", "dev", goes.tap))
+    pair.two.unplug(goes)
+    pair.place(pair.one, goes)
+    came.ip("link", "set", "eth0", "up")
+    assert beside.reaches(came.address)
 
 
 def test_a_router_on_one_host_serves_the_other_and_is_brought_there(pair: Pair) -> None:
