@@ -199,6 +199,17 @@ class NotAReplica(BadRequest):
         super().__init__(f"Instance {instance_id} is not a replica.")
 
 
+class IsAReplica(Unprocessable):
+    """What is in a replica is changed at its source."""
+
+    code = "database_is_a_replica"
+
+    def __init__(self, instance_id: object) -> None:
+        super().__init__(
+            f"Instance {instance_id} is a replica: it has what its source has. Change that there."
+        )
+
+
 class HasReplicas(Unprocessable):
     """Replicas follow the instance."""
 

@@ -47,6 +47,18 @@ class Inside:
     trouble: str = ""
 
 
+#: Whether a press is offered -> what it needs.
+PRESSES = {
+    "may_create_databases": "database:databases:create",
+    "may_delete_databases": "database:databases:delete",
+    "may_create_users": "database:users:create",
+    "may_update_users": "database:users:update",
+    "may_delete_users": "database:users:delete",
+    "may_enable_root": "database:root:enable",
+    "may_disable_root": "database:root:disable",
+}
+
+
 class DatabaseContents(DatabasePage):
     """Databases and users, as the guest tells them."""
 
@@ -76,17 +88,10 @@ class DatabaseContents(DatabasePage):
 
     def facts(self) -> dict[str, Any]:
         """Add what is in it."""
-        return {
-            **super().facts(),
-            "inside": self.inside,
-            "may_create_databases": self.may("database:databases:create"),
-            "may_delete_databases": self.may("database:databases:delete"),
-            "may_create_users": self.may("database:users:create"),
-            "may_update_users": self.may("database:users:update"),
-            "may_delete_users": self.may("database:users:delete"),
-            "may_enable_root": self.may("database:root:enable"),
-            "may_disable_root": self.may("database:root:disable"),
-        }
+        granted = {name: self.may(policy) for name, policy in PRESSES.items()}
+        if self.database.replica_of_id is not None:  # it has what its source has
+            granted = dict.fromkeys(PRESSES, False)
+        return {**super().facts(), "inside": self.inside, **granted}
 
     def forms(self) -> dict[str, Any]:
         """Add what is made in it."""

@@ -134,9 +134,14 @@ class Mailbox:
             return
         store = self._methods.store()
         store.trim_logs()
-        if kept.get("wanted") and not self._methods.held and not store.process():
+        if not kept.get("wanted") or self._methods.held:
+            return
+        if not store.process():
             say("the datastore has ended: it is started again")
             self._methods.start({})
+        elif store.stands_still():
+            say("the replica stands still: it is started again")
+            self._methods.restart({})
 
     def _work(self, waiting: queue.Queue[Letter]) -> None:
         while True:

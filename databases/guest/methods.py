@@ -508,6 +508,14 @@ QUERIES = frozenset(
         "replication_point",
     )
 )  # fmt: skip
+#: What the agent would write, whom ``read_only`` does not hold back: never into what follows another.
+WRITES = frozenset(
+    f"guestagent.{name}"
+    for name in (
+        "create_databases", "delete_database", "create_users", "update_user", "delete_user", "grant", "revoke",
+        "enable_root", "disable_root",
+    )
+)  # fmt: skip
 
 
 def done(methods: Methods, letter: Row) -> Row | None:
@@ -517,5 +525,7 @@ def done(methods: Methods, letter: Row) -> Row | None:
         raise Unsupported(f"This agent does not know {name.partition('.')[2]}.")
     takes, answers = SPEAKS[name]
     told = wire.loaded(takes, letter["payload"])
+    if name in WRITES and methods.store().is_following():
+        raise Refused("A replica has what its source has.")
     answer = getattr(methods, name.partition(".")[2])(told)
     return wire.dumped(answers, answer) if answers else None

@@ -32,6 +32,8 @@ from network.manager import PortManager
 from volume.manager import VolumeTypeManager
 
 MOST_REPLICAS = 10
+#: Of one source: its guest keeps 64 senders, of which some are for backups and for replicas that are made.
+MOST_FOLLOWERS = 30
 
 
 class InstanceBuilding(InstanceLookups):
@@ -55,6 +57,8 @@ class InstanceBuilding(InstanceLookups):
                 self._reserve(columns)
                 made.append(DatabaseInstance.objects.create(**columns | {"name": name}))
                 CreateDatabase.start(self.context, resource_id=str(made[-1].id))
+            if (source := columns.get("replica_of")) is not None:
+                check_followers(source)
         return self.get(str(made[0].id))
 
     def _beginning(
@@ -183,6 +187,18 @@ class InstanceBuilding(InstanceLookups):
             )
         except (NotFound, Forbidden) as error:
             raise BadRequest(error.message) from error
+
+
+def check_followers(source: DatabaseInstance) -> None:
+    """Raise BadRequest where more follow a source than it has room for; call under the lock of the quota."""
+    most = MOST_FOLLOWERS
+    values = source.configuration.values if source.configuration else {}
+    if (
+        source.version.manager == "mariadb" and "max_connections" in values
+    ):  # each takes one of them
+        most = min(most, values["max_connections"] // 2)
+    if DatabaseInstance.objects.filter(replica_of=source).count() > most:
+        raise BadRequest(f"Instance {source.id} has room for {most} replicas.")
 
 
 def check_contents(

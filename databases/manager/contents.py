@@ -12,7 +12,7 @@ from cloudweb.listing import Page
 from cloudweb.policy import policy
 from databases import names, objects, rpc
 from databases.asking import ask
-from databases.exceptions import NotInDatabase
+from databases.exceptions import IsAReplica, NotInDatabase
 from databases.manager.building import check_users
 from databases.manager.lookup import InstanceLookups
 from databases.models import DatabaseInstance
@@ -25,7 +25,10 @@ LOGS = {"postgresql": {"general": "postgresql"}, "mariadb": {"error": "mariadb"}
 
 
 class ContentsManager(InstanceLookups):
-    """All ask the guest and wait. They raise InstanceNotAvailable, GuestSilent, GuestRefused, NotInDatabase."""
+    """All ask the guest and wait. They raise InstanceNotAvailable, GuestSilent, GuestRefused, NotInDatabase.
+
+    What is in a replica is only read: changes raise IsAReplica.
+    """
 
     @policy("database:databases:list")
     def databases(self, instance_id: str, *, limit: int, marker: str) -> Page[objects.Database]:
@@ -37,7 +40,7 @@ class ContentsManager(InstanceLookups):
     @policy("database:databases:create")
     def create_databases(self, instance_id: str, wanted: Sequence[NewDatabase]) -> None:
         """Make databases; one that is there stays as it is."""
-        instance = self._at_rest(instance_id)
+        instance = self._writable(instance_id)
         for one in wanted:
             names.check_database(instance.version.manager, one.name)
         made = tuple(
@@ -49,7 +52,7 @@ class ContentsManager(InstanceLookups):
     @policy("database:databases:delete")
     def delete_database(self, instance_id: str, name: str) -> None:
         """Remove a database with all that is in it."""
-        instance = self._at_rest(instance_id)
+        instance = self._writable(instance_id)
         names.check_database(instance.version.manager, name)
         ask(instance, rpc.DELETE_DATABASE, objects.DatabaseName(name=name))
 
@@ -75,7 +78,7 @@ class ContentsManager(InstanceLookups):
     @policy("database:users:create")
     def create_users(self, instance_id: str, wanted: Sequence[NewUser]) -> None:
         """Make users."""
-        instance = self._at_rest(instance_id)
+        instance = self._writable(instance_id)
         check_users(instance.version.manager, wanted)
         made = tuple(
             objects.User(
@@ -144,7 +147,7 @@ class ContentsManager(InstanceLookups):
     @policy("database:root:enable")
     def enable_root(self, instance_id: str, password: str | None = None) -> tuple[str, str]:
         """Let root in from outside; return its name and its password, which is drawn unless it is given."""
-        instance = self._at_rest(instance_id)
+        instance = self._writable(instance_id)
         if password is not None:
             names.check_password(password)
         word = password or secrets.token_urlsafe(24)
@@ -156,7 +159,7 @@ class ContentsManager(InstanceLookups):
     @policy("database:root:disable")
     def disable_root(self, instance_id: str) -> None:
         """Let root in no more; that it was let in stays known."""
-        ask(self._at_rest(instance_id), rpc.DISABLE_ROOT, objects.NoArguments())
+        ask(self._writable(instance_id), rpc.DISABLE_ROOT, objects.NoArguments())
 
     @policy("database:logs:list")
     def logs(self, instance_id: str) -> Sequence[objects.LogText]:
@@ -177,8 +180,14 @@ class ContentsManager(InstanceLookups):
         found: objects.LogText = ask(instance, rpc.TAIL_LOG, asked)
         return found.model_copy(update={"name": name})
 
+    def _writable(self, instance_id: str) -> DatabaseInstance:
+        found = self._at_rest(instance_id)
+        if found.replica_of_id is not None:
+            raise IsAReplica(found.id)
+        return found
+
     def _own(self, instance_id: str, name: str, host: str) -> DatabaseInstance:
-        instance = self._at_rest(instance_id)
+        instance = self._writable(instance_id)
         names.check_user(instance.version.manager, name)
         names.check_host(instance.version.manager, host)
         return instance

@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 
 from databases import objects
+from databases.guest.drivers import postgresql_replicas
 from databases.guest.failures import Refused
-from databases.guest.methods import Methods
+from databases.guest.methods import Methods, done
 from databases.guest.program import serve_again
 from databases.guest.report import report
+from databases.manager.contents import ROOTS
 from operations.certificates import Authority, new_authority
-from tests.builders.datastores import PROGRAMS, Guests, certify, data, guests_of
+from tests.builders.datastores import PROGRAMS, Guests, Tenant, certify, data, guests_of
 from tests.infrastructure import wait_until
 
+ROOT = "secret of root"
 SECRET = "it's: \\ %"
 Says = Callable[[str], str]
 
@@ -85,8 +88,9 @@ class Writer(threading.Thread):
 
 
 def test_a_replica_takes_over_and_its_source_comes_back(
-    guests: Guests, capsys: pytest.CaptureFixture[str]
+    guests: Guests, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(postgresql_replicas, "SENDERS", 10)  # as an agent of before had it
     one, says, told = guests.new(
         "one",
         databases=(objects.Database(name="first"),),
@@ -101,6 +105,9 @@ def test_a_replica_takes_over_and_its_source_comes_back(
     says("CREATE TABLE t (a int)")
     says("INSERT INTO t VALUES (1)")
     says("CREATE TABLE w (a int)")
+    one.enable_root({"password": ROOT})
+    if guests.name == "mariadb":  # as an agent of before let it in
+        one.store()._sql("GRANT READ_ONLY ADMIN ON *.* TO 'root'@'%'")  # type: ignore[attr-defined]
     source = way_to(one, "replica_two")
     way_to(one, "replica_gone")
     access = objects.ReplicationAccess(user="replicator", password=SECRET, slots=("replica_two",))
@@ -115,8 +122,24 @@ def test_a_replica_takes_over_and_its_source_comes_back(
     says("INSERT INTO t VALUES (2)")
     arrives(two_says, 2)
     assert is_encrypted(one, two)
+    monkeypatch.undo()
+    assert not two.store().stands_still()
+    if guests.name == "postgresql":  # its source was started by a newer agent than the replica
+        one.restart({})
+        wait_until(two.store().stands_still, what="the replica stands still")
+        two.restart({})
+        assert not two.store().stands_still()
     with pytest.raises(PermissionError):
         two_says("INSERT INTO t VALUES (9)")
+    root = Tenant(two.store().place, guests.name)
+    who = {"user": ROOTS[guests.name], "password": ROOT, "database": "first"}
+    assert root.says("SELECT COUNT(*) FROM t", **who) == "2"
+    for tried in ("INSERT INTO t VALUES (9)", "SET GLOBAL read_only = 0", "CREATE DATABASE others"):
+        with pytest.raises(PermissionError):
+            root.says(tried, **who)
+    wanted = objects.CreateDatabases(databases=(objects.Database(name="others"),))
+    with pytest.raises(Refused, match="its source has"):
+        done(two, {"method": "guestagent.create_databases", "payload": wanted.dump()})
     assert (role(one), role(two)) == ("primary HEALTHY", "replica HEALTHY")
     assert [row["name"] for row in one.store().users()] == ["ann"]
     wait_until(lambda: two.metrics()["lag"] >= 0, what="the lag is known")

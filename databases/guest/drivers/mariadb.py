@@ -303,13 +303,18 @@ class MariaDb(Datastore):
         self._cut_off(name, database)
 
     def open_root(self, password: str) -> None:
-        """Make root from outside, who may do everything."""
+        """Make root from outside, who may do everything but write to a replica."""
         whom, known = _account(ROOT, "%"), _known_by(password)
         self._sql(
             f"CREATE USER IF NOT EXISTS {whom} {known}",
             f"ALTER USER {whom} {known}",
             f"GRANT ALL PRIVILEGES ON *.* TO {whom} WITH GRANT OPTION",
         )
+        self._let_root_write_where_others_do()
+
+    def _let_root_write_where_others_do(self) -> None:
+        """Take from root what overrules ``read_only``; from 10.11 on SUPER does not."""
+        self._sql(f"REVOKE READ_ONLY ADMIN ON *.* FROM {_account(ROOT, '%')}")
 
     def shut_root(self) -> None:
         """Drop root from outside."""

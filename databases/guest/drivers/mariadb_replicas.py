@@ -42,9 +42,12 @@ class ReplicatingMariaDb(CopyingMariaDb, ReplicatingDatastore):
             whom, known = _account(user, "%"), _known_by(password)
             self._sql(
                 f"CREATE USER IF NOT EXISTS {whom} {known}",
-                f"ALTER USER {whom} {known}",
+                # else the tenant's max_user_connections would count for all replicas together
+                f"ALTER USER {whom} {known} WITH MAX_USER_CONNECTIONS 100",
                 f"GRANT {_RIGHTS} ON *.* TO {whom}",
             )
+            if self.root_is_open():  # an agent of before let it in
+                self._let_root_write_where_others_do()
 
     def seed(self, source: Row) -> None:
         """Load a dump of all that the source has, users too; then follow it."""

@@ -21,6 +21,9 @@ _REWIND = (
     "pg_read_binary_file(text)",
     "pg_read_binary_file(text, bigint, bigint, boolean)",
 )
+#: Of senders and of slots, ample and the same everywhere: a replica with fewer than its source stands still,
+#: and more need a restart. A replica takes one of each, and one more sender while it is made.
+SENDERS = 64
 
 
 class ReplicatingPostgreSql(LoggingPostgreSql, ReplicatingDatastore):
@@ -131,8 +134,21 @@ class ReplicatingPostgreSql(LoggingPostgreSql, ReplicatingDatastore):
         )
         return {**super().figures(), **self._rows(lag)[0]}
 
+    def stands_still(self) -> bool:
+        """Tell whether it was started with fewer senders than its source has since."""
+        if not self.is_following():
+            return False
+        return (
+            self._value(
+                f"SELECT current_setting('max_wal_senders')::int < {SENDERS} "
+                "AND pg_is_in_recovery() AND pg_get_wal_replay_pause_state() = 'paused'"
+            )
+            == "t"
+        )
+
     def _fixed(self) -> dict[str, str]:
         found, source = super()._fixed(), self._source
+        found |= {"max_wal_senders": str(SENDERS), "max_replication_slots": str(SENDERS)}
         if source.get("address"):
             found["primary_conninfo"] = self._words(source)
             found["primary_slot_name"] = str(source["slot"])

@@ -37,6 +37,10 @@ class ReplicatingDatastore(LoggingDatastore):
     def promote(self) -> None:
         """Take writes, once all that was received is there."""
 
+    def stands_still(self) -> bool:
+        """Tell whether it follows on only after a restart."""
+        return False
+
     @abstractmethod
     def position(self) -> str:
         """Return how far it is, in its own words."""

@@ -16,7 +16,7 @@ from databases import fake_guest, rpc
 from databases.mail import payload_of
 from databases.mailbox.guests import enrol
 from databases.mailbox.reports import take
-from databases.manager import DatabaseInstanceManager, PointInTimeManager
+from databases.manager import DatabaseInstanceManager, PointInTimeManager, building
 from databases.manager.parts_project import ensure_parts_project
 from databases.models import (
     BackupStrategy,
@@ -346,6 +346,8 @@ def test_backups_and_replicas(user: User, tmp_path: Path) -> None:
         assert [one["id"] for one in shown["replicas"]] == [str(replica.id)]
         assert client.send("DELETE", place).status_code == 422
         other = f"{V1}/instances/{replica.id}"
+        inside = client.send("POST", f"{other}/databases", {"databases": [{"name": "mine"}]})
+        assert (inside.status_code, "its source has" in inside.content.decode()) == (422, True)
         wrong = client.send("POST", f"{place}/action", {"promote_to_replica_source": {}})
         assert wrong.status_code == 400
         serves = client.send("POST", f"{place}/action", {"eject_replica_source": {}})
@@ -364,7 +366,7 @@ def test_backups_and_replicas(user: User, tmp_path: Path) -> None:
         assert client.send("GET", f"{V1}/clusters").json() == {"clusters": []}
 
 
-def test_a_backup_and_a_source_are_begun_with(made: Lab) -> None:
+def test_a_backup_and_a_source_are_begun_with(made: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     client = made.client
     first = client.send("POST", f"{V1}/instances", body(made)).json()["instance"]["id"]
     made.cloud.settle()
@@ -377,6 +379,11 @@ def test_a_backup_and_a_source_are_begun_with(made: Lab) -> None:
     other["instance"] |= nothing
     for refused in (body(made, replica_of=first), other):
         assert client.send("POST", f"{V1}/instances", refused).status_code == 400
+    with monkeypatch.context() as short:  # no guest is asked to let in more than it can
+        short.setattr(building, "MOST_FOLLOWERS", 0)
+        full = client.send("POST", f"{V1}/instances", follower)
+    assert (full.status_code, DatabaseInstance.objects.count()) == (400, 1)
+    assert "room for 0 replicas" in full.content.decode()
     for wanted in (restored, follower):
         answer = client.send("POST", f"{V1}/instances", wanted)
         assert answer.status_code == 200, answer.content
