@@ -46,6 +46,15 @@ class Mortal:
         """Return the server's guests that run here; one that is dying is none."""
         return [one for one in self._programs("qemu-system") if server_id in _words(one)]
 
+    def removed(self, server_id: str) -> list[str]:
+        """Return the disks of a server that runs here which nobody else could open any more."""
+        opened = (
+            str(link.readlink())
+            for pid in self.qemu(server_id)
+            for link in Path(f"/proc/{pid}/fd").iterdir()
+        )
+        return [one for one in opened if "/guests/" in one and one.endswith("(deleted)")]
+
     def _programs(self, name: str) -> list[int]:
         found, here = [], Path(f"/proc/{self.host.first_process}/ns/pid").readlink()
         for entry in Path("/proc").glob("[0-9]*"):

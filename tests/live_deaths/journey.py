@@ -162,6 +162,7 @@ class Voyager:
         wait_until(
             lambda: self.copies() == [where], what=f"it is on {where} alone", timeout=PATIENCE
         )
+        assert self.hosts[where].removed(self.server.id) == []
         self.reach.hosts[self.server.id] = self.hosts[where].host
         wait_until(partial(self.reach.answers, self.server), timeout=BOOT, what="it answers")
         if died:

@@ -159,7 +159,10 @@ class LibvirtLive(LibvirtArriving, LiveMigrate):
         asked: Literal["asked", "deadline", "error"] = reason or (
             "asked" if self._asked.pop(ref.id, "") == "abort" else "error"
         )
-        self._drop_note(ref.id)
+        if (
+            found.state in WHOLE
+        ):  # one that died may run there, from disks that the note calls shared
+            self._drop_note(ref.id)
         return LiveResult(
             id=ref.id,
             outcome="aborted",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 
@@ -135,18 +136,23 @@ class LibvirtArriving(LiveState):
             work.checkpoint()
             known = self._journey(ref.id)
             if self.who_runs(ref).state in WHOLE:
-                raise GuestRuns
+                self._has_it(ref)
             if said := self.tunnels.log(ref.id):
                 log.warning("a guest did not come", guest=ref.id, tunnel=said)
             self.tunnels.close(ref.id)
             self._settle(ref, until=lambda found: found.state != "paused_incoming", seconds=2.0)
             found = self.who_runs(ref)
             if found.state in WHOLE:
-                raise GuestRuns
+                self._has_it(ref)
             if found.state == "unknown":  # it may run, while its libvirt is away
                 raise TransientDriverError("The host cannot tell now whether it has the guest.")
             if known is not None and not known.leaves:
                 self._leave_no_trace(ref, known, work)
+
+    def _has_it(self, ref: GuestRef) -> NoReturn:
+        """Raise GuestRuns: from now on who loses the guest, too, sees that the files which it shares are ours."""
+        self.storage.claim(self.storage.files(ref.id))
+        raise GuestRuns
 
 
 def _faults_are_allowed() -> bool:

@@ -1,0 +1,66 @@
+"""What becomes of a guest's files where hosts share them, and it died on the host that it left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock, PropertyMock, patch
+
+import pytest
+
+from cloudweb.driver import Unguarded
+from compute.drivers.base import GuestRuns
+from compute.drivers.libvirt.live import LibvirtLive
+from compute.drivers.libvirt.live_state import Journey
+from compute.drivers.libvirt.storage import Storage
+from compute.live_objects import RunsHere, RunsState
+from compute.objects import GuestRef
+
+REF = GuestRef(id="7d3f7a54-6d53-4a9b-8f5e-1f6e0c1a2b3c", name="instance-7d3f7a546d53")
+
+
+class Side(LibvirtLive):
+    """One host of two, of whose libvirt we say what it says."""
+
+    def __init__(self, home: Path, host: str, state: RunsState) -> None:
+        self.state_dir, self.state = home / host, state
+        self._watcher = self._domains = self.connection = MagicMock()
+        self._asked = {}
+        self.storage = Storage(home, home / "run", host)
+
+    def who_runs(self, ref: GuestRef) -> RunsHere:
+        return RunsHere(id=ref.id, state=self.state)
+
+
+@pytest.fixture(autouse=True)
+def _apart() -> Any:
+    with (
+        patch.object(LibvirtLive, "tunnels", MagicMock(**{"is_held.return_value": False})),
+        patch.object(Storage, "may_be_shared", new_callable=PropertyMock, return_value=True),
+    ):
+        yield
+
+
+def test_who_died_where_it_left_is_known_to_share_its_disks_until_it_is_said_who_has_it(
+    tmp_path: Path,
+) -> None:
+    old = Side(tmp_path, "ha", "off")
+    old._note(REF.id, note := Journey(leaves=True, shared=True, offer="192.0.2.1:1"))
+    job = MagicMock(began=0.0)
+    assert old._outcome(REF, MagicMock(), "", job).outcome == "aborted"
+    assert old._journey(REF.id) == note
+    old.state = "running"
+    assert old._outcome(REF, MagicMock(), "", job).outcome == "aborted"
+    assert old._journey(REF.id) is None
+
+
+def test_a_host_whose_guest_is_not_taken_back_has_its_files_at_once(tmp_path: Path) -> None:
+    old, new = Side(tmp_path, "ha", "off"), Side(tmp_path, "hb", "running")
+    files = old.storage.files(REF.id)
+    files.home.mkdir(parents=True)
+    files.home.joinpath("root.qcow2").touch()
+    old.storage.claim(files)
+    with pytest.raises(GuestRuns):
+        new.rollback_live_migration_at_destination(REF, work=Unguarded())
+    old.storage.remove(files)
+    assert files.home.joinpath("root.qcow2").exists()
