@@ -15,7 +15,7 @@ from compute.drivers.libvirt.daemon import MACHINE_SOCKETS, Daemon, answers
 from compute.drivers.libvirt.files import GuestFiles
 from compute.drivers.libvirt.live_state import Journey, LiveState
 from compute.drivers.libvirt.offers import wire_of
-from compute.live_objects import LiveOffer, OwnDisk, PrepareRequest
+from compute.live_objects import LiveOffer, OwnDisk, PrepareRequest, RunsHere
 from compute.objects import GuestDisk, GuestRef, GuestSpec
 from compute.tunnels.domains import reaches
 
@@ -120,7 +120,9 @@ class LibvirtArriving(LiveState):
             files = self.storage.files(spec.id)
             self.storage.claim(files)
             found = self.who_runs(GuestRef(id=spec.id, name=spec.name))
-            if found.state not in WHOLE:
+            self._check_known(found)
+            if found.state not in WHOLE:  # it came, and died
+                self.end_journey(spec.id)
                 raise GuestNotFound
             work.checkpoint()
             spec = self.entries.through(spec)
@@ -144,10 +146,14 @@ class LibvirtArriving(LiveState):
             found = self.who_runs(ref)
             if found.state in WHOLE:
                 self._has_it(ref)
-            if found.state == "unknown":  # it may run, while its libvirt is away
-                raise TransientDriverError("The host cannot tell now whether it has the guest.")
+            self._check_known(found)
             if known is not None and not known.leaves:
                 self._leave_no_trace(ref, known, work)
+
+    @staticmethod
+    def _check_known(found: RunsHere) -> None:
+        if found.state == "unknown":  # it may run, while its libvirt is away
+            raise TransientDriverError("The host cannot tell now whether it has the guest.")
 
     def _has_it(self, ref: GuestRef) -> NoReturn:
         """Raise GuestRuns: from now on who loses the guest, too, sees that the files which it shares are ours."""

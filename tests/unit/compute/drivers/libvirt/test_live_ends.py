@@ -1,4 +1,4 @@
-"""What becomes of a guest's files where hosts share them, and it died on the host that it left."""
+"""What becomes of the files and notes of a guest that died on one of its hosts while it went."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from unittest.mock import MagicMock, PropertyMock, patch
 
 import pytest
 
-from cloudweb.driver import Unguarded
-from compute.drivers.base import GuestRuns
+from cloudweb.driver import TransientDriverError, Unguarded
+from compute.drivers.base import GuestNotFound, GuestRuns
 from compute.drivers.libvirt.live import LibvirtLive
 from compute.drivers.libvirt.live_state import Journey
 from compute.drivers.libvirt.storage import Storage
 from compute.live_objects import RunsHere, RunsState
 from compute.objects import GuestRef
+from tests.builders.guests import make_guest
 
 REF = GuestRef(id="7d3f7a54-6d53-4a9b-8f5e-1f6e0c1a2b3c", name="instance-7d3f7a546d53")
 
@@ -64,3 +65,17 @@ def test_a_host_whose_guest_is_not_taken_back_has_its_files_at_once(tmp_path: Pa
         new.rollback_live_migration_at_destination(REF, work=Unguarded())
     old.storage.remove(files)
     assert files.home.joinpath("root.qcow2").exists()
+
+
+def test_who_came_and_died_is_on_its_way_no_more(tmp_path: Path) -> None:
+    new = Side(tmp_path, "hb", "unknown")
+    new._note(REF.id, note := Journey(leaves=False, shared=False))
+    spec = make_guest(id=REF.id)
+    with pytest.raises(TransientDriverError):  # its libvirt is away, and it may run
+        new.post_live_migration_at_destination(spec, work=Unguarded())
+    assert new._journey(REF.id) == note
+    new.state = "absent"
+    with pytest.raises(GuestNotFound):
+        new.post_live_migration_at_destination(spec, work=Unguarded())
+    assert new._journey(REF.id) is None
+    new.tunnels.close.assert_called_once_with(REF.id)
