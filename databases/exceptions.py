@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cloudweb.exceptions import BadRequest, CloudwebError, Conflict, NotFound
 from cloudweb.times import micros_z
@@ -43,6 +43,19 @@ class NothingWaits(Unprocessable):
 
     def __init__(self, instance_id: object) -> None:
         super().__init__(f"No failover of instance {instance_id} waits for anybody.")
+
+
+class StillHeard(Unprocessable):
+    """A source that is said to be off speaks."""
+
+    code = "database_still_heard"
+
+    def __init__(self, instance_id: object, heard: datetime | None, within: timedelta) -> None:
+        last = micros_z(heard) if heard else "never"
+        super().__init__(
+            f"Instance {instance_id} is not off: its guest was heard last at {last}. Turn it off, and confirm that "
+            f"when it has said nothing for {within.total_seconds():.0f} s, or by 'force' if you know better."
+        )
 
 
 class DatastoreNotFound(NotFound):

@@ -77,7 +77,7 @@ class ManagedInstanceViewSet(ServiceViewSet):
         elif isinstance(said, Rebuild):
             manager.rebuild(instance_id, image_id=said.image_id)
         elif isinstance(said, ConfirmOff):
-            manager.confirm_off(instance_id, reason=said.reason)
+            manager.confirm_off(instance_id, reason=said.reason, force=said.force)
         else:
             do = {
                 "stop": manager.stop,

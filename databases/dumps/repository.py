@@ -198,13 +198,3 @@ def _pieces(read: Callable[[int], bytes], limit: int) -> Iterator[bytes]:
 
 def _receipts() -> Signer:
     return Signer(salt="databases.dumps.part", sep=".")
-
-
-def backups_in(store: Store) -> Iterator[str]:
-    """Yield the ids of the backups of which anything is there."""
-    seen = set()
-    for key in store.keys(""):
-        name = key.partition("/")[0]
-        if name not in seen:
-            seen.add(name)
-            yield name

@@ -21,7 +21,13 @@ from cloudweb.policy import policy
 from compute.manager import HostManager
 from databases import conf, fake_guest, rpc
 from databases.asking import ask
-from databases.exceptions import GuestRefused, GuestSilent, InstanceNotAvailable, NothingWaits
+from databases.exceptions import (
+    GuestRefused,
+    GuestSilent,
+    InstanceNotAvailable,
+    NothingWaits,
+    StillHeard,
+)
 from databases.mailbox.guests import HEARD_WITHIN
 from databases.mailbox.reports import let_serve
 from databases.manager.lookup import InstanceLookups
@@ -33,7 +39,7 @@ from databases.operations.rows import parts_context
 from databases.states import FailoverState, LetterState, OperatingStatus, Task
 from instances.manager import InstanceManager
 from instances.states import PowerState, VmState
-from operations.history import operations_of
+from operations.history import KEEP, operations_of
 from operations.holding import is_held
 from operations.waking import wake
 
@@ -130,10 +136,11 @@ class InstanceFailovers(InstanceLookups):
         begin(self.context, source, reason="Its tenant asked for it.")
 
     @policy("database:instances:confirm_off")
-    def confirm_off(self, instance_id: str, *, reason: str) -> None:
+    def confirm_off(self, instance_id: str, *, reason: str, force: bool = False) -> None:
         """Note that a human says that a source writes no more, so that a replica may take over from it.
 
-        Raises BadRequest without a reason, NothingWaits where no failover of it waits.
+        Raises BadRequest without a reason, NothingWaits where no failover of it waits, and StillHeard where its
+        guest speaks, unless by ``force``: whoever is mistaken then has two that write until it is told to follow.
         """
         found = self.get(instance_id)
         if not reason.strip():
@@ -142,6 +149,8 @@ class InstanceFailovers(InstanceLookups):
         row = rows.first()
         if row is None:
             raise NothingWaits(found.id)
+        if not force and _is_heard(found, now()):
+            raise StillHeard(found.id, found.reported_at, HEARD_WITHIN)
         rows.filter(id=row.id).update(
             confirmed_at=now(),
             confirmed_by=self.context.user_id or "",
@@ -186,6 +195,13 @@ class InstanceFailovers(InstanceLookups):
                         resource_id=str(replica.id),
                     )
         return began
+
+    @periodic(every=timedelta(hours=1))
+    @policy("database:instances:watch")
+    def forget_old_failovers(self) -> None:
+        """Forget failovers that ended 90 days ago, but for those that somebody has still to be told of."""
+        old = Failover.objects.filter(ended_at__lt=now() - KEEP, to_follow={}, to_stop=False)
+        old.delete()
 
 
 def came_to_nothing(source: DatabaseInstance) -> bool:

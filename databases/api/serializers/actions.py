@@ -37,9 +37,10 @@ class ResetStatus(Body):
 
 
 class ConfirmOff(Body):
-    """The value of ``confirm-off``: how it is known that a source writes no more."""
+    """The value of ``confirm-off``: how it is known that a source writes no more; ``force`` if its guest speaks."""
 
     reason: Text
+    force: LooseBool = False
 
 
 #: Action -> what its key holds.

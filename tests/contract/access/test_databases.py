@@ -12,7 +12,7 @@ from compute.bootstrap import ensure_default_flavors
 from databases import conf
 from databases.mailbox.certificates import authority_of
 from databases.manager import DatabaseBackupScheduleManager
-from databases.models import BackupStrategy, Datastore, DatastoreVersion
+from databases.models import BackupStrategy, Datastore, DatastoreVersion, Failover
 from identity.models import User
 from tests.builders.access import (
     EVERYBODY,
@@ -69,6 +69,8 @@ def build(owner: User) -> dict[str, Any]:
     instance = make_instance(owner, version=version, root_enabled_at=now())
     make_fake_guest(instance)
     authority_of(instance.project_id)
+    waiting = {"source_id": instance.id, "source_name": instance.name, "reason": "it is silent"}
+    Failover.objects.create(project_id=instance.project_id, **waiting)
     schedule = {"name": "nightly", "interval": 24}
     BackupStrategy.objects.create(project_id=instance.project_id, container="weekly")
     return {
@@ -219,6 +221,7 @@ LINES = (
     operate("GET", MANAGED, status=200),
     operate("GET", f"{MANAGED}/root", status=200),
     operate("POST", f"{MANAGED}/action", {"stop": {}}),
+    operate("POST", f"{MANAGED}/action", {"confirm-off": {"reason": "unplugged", "force": True}}),
     operate("GET", f"{V1}/mgmt/quotas/{{project_id}}", status=200),
     operate("PUT", f"{V1}/mgmt/quotas/{{project_id}}", {"quotas": {"instances": 9}}, status=200),
     read(f"{V1}/mgmt/datastores/versions/{{version}}/parameters"),

@@ -187,6 +187,13 @@ def test_a_dark_host_waits_for_a_human_and_its_return(family: Family) -> None:
     family.pass_time(90, waits=True)
     operator = client_of(make_member("admin"))
     confirm = f"{V1}/mgmt/instances/{family.source}/action"
+    heard = family.row("db1").reported_at
+    DatabaseInstance.objects.filter(name="db1").update(  # it speaks, and does not serve now
+        reported_at=now(), operating_status="FAILED"
+    )
+    answer = operator.send("POST", confirm, {"confirm-off": {"reason": "I believe so"}})
+    assert (answer.status_code, "was heard last at" in answer.content.decode()) == (422, True)
+    DatabaseInstance.objects.filter(name="db1").update(reported_at=heard)
     for reason, status in (("", 400), ("I pulled the plug", 202), ("again", 422)):
         answer = operator.send("POST", confirm, {"confirm-off": {"reason": reason}})
         assert answer.status_code == status, answer.content
@@ -236,6 +243,9 @@ def test_a_source_that_was_ejected_from_a_dark_host_is_stopped_when_that_is_hear
     second.refresh_from_db()
     assert (second.state, second.winner_name, second.to_stop) == ("done", "r2", True)
     rows.watch_sources()  # nothing can be done yet
+    Failover.objects.update(ended_at=now() - timedelta(days=91))
+    rows.forget_old_failovers()
+    assert [*Failover.objects.all()] == [second]  # its source is still held back
     let_serve(family.row("db1").id)  # and it is not told to serve, were it held back
     assert not Letter.objects.filter(instance__name="db1", state="posted").exists()
     family.made.cloud.dead.discard(host)
@@ -245,6 +255,8 @@ def test_a_source_that_was_ejected_from_a_dark_host_is_stopped_when_that_is_hear
         family.made.cloud.settle()
     second.refresh_from_db()
     assert not second.to_stop
+    rows.forget_old_failovers()
+    assert not Failover.objects.exists()
     assert Instance.objects.get(id=str(family.row("db1").server_id)).vm_state == "stopped"
     family.cut_off.clear()
     rows.watch_sources()

@@ -90,7 +90,7 @@ def test_backups_of_all_projects_are_listed_and_deleted(operator: Client) -> Non
 
 
 def test_a_failover_waits_for_a_humans_word(operator: Client) -> None:
-    source = make_instance(make_member("member"))
+    source = make_instance(make_member("member"), reported_at=now())
     row = Failover.objects.create(
         project_id=source.project_id,
         source_id=source.id,
@@ -103,6 +103,10 @@ def test_a_failover_waits_for_a_humans_word(operator: Client) -> None:
     assert row.confirmed_at is None
     body = {"action": "confirm_off", "_selected_action": [str(row.id)], "reason": "unplugged"}
     assert operator.post(reverse(FAILOVERS), body).status_code == 302
+    row.refresh_from_db()
+    assert row.confirmed_at is None  # its guest speaks
+    assert "was heard last at" in text_of(operator.get(reverse(FAILOVERS)))
+    assert operator.post(reverse(FAILOVERS), {**body, "force": "on"}).status_code == 302
     row.refresh_from_db()
     assert row.confirmed_reason == "unplugged"
     shown = operator.get(reverse("admin:databases_failover_change", args=[row.id]))
