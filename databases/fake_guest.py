@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.db import transaction
 
 from cloudweb.database.clock import now
@@ -17,6 +18,7 @@ from cloudweb.database.locks import locked
 from cloudweb.objects import VersionedObject
 from databases import objects, rpc
 from databases.mail import payload_of
+from databases.mailbox.certificates import LIFE, certificate_for
 from databases.models import ConfigurationParameter, FakeGuest, Letter, LogArchive
 from databases.moments import place
 from databases.states import LetterState
@@ -105,7 +107,7 @@ def switch(instance_id: UUID, *, off: bool) -> None:
 def renew(instance_id: UUID) -> None:
     """Let a guest have a new disk: what is on its volume stays, what it was told is forgotten."""
     guest = locked(FakeGuest.objects.filter(instance_id=instance_id)).get()
-    for name in ("asks_first", "held", "log", "epoch", "running"):
+    for name in ("asks_first", "held", "log", "epoch", "running", "certificate", "tls_until"):
         guest.state.pop(name, None)
     guest.state["settings"] = {}
     guest.save()
@@ -117,6 +119,7 @@ def _prepare(state: State, wanted: objects.PrepareDatastore, letter: Letter) -> 
             raise Refused("The backup is damaged.")
     state["version"] = wanted.version
     state["settings"] = {one.name: one.value for one in wanted.parameters}
+    _secure(state, letter)
     if wanted.keeps_data:
         return objects.Prepared(version=wanted.version, port=PORTS[wanted.datastore])
     state["root"] = bool(wanted.root_password)
@@ -126,7 +129,16 @@ def _prepare(state: State, wanted: objects.PrepareDatastore, letter: Letter) -> 
     return objects.Prepared(version=wanted.version, port=PORTS[wanted.datastore])
 
 
-def _restart(state: State, _: objects.NoArguments, _letter: Letter) -> VersionedObject:
+def _secure(state: State, letter: Letter) -> None:
+    """Have a certificate for a key of its own, and another one before its time is over."""
+    if state.get("tls_until", 0) < (now() + LIFE / 3).timestamp():
+        key = ec.generate_private_key(ec.SECP256R1())
+        given = certificate_for(letter.instance, key.public_key())
+        state["certificate"], state["tls_until"] = given.certificate, given.until
+
+
+def _restart(state: State, _: objects.NoArguments, letter: Letter) -> VersionedObject:
+    _secure(state, letter)
     state["running"], state["held"] = True, False
     return objects.Applied()
 

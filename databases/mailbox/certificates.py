@@ -66,15 +66,18 @@ def answer_request(agent: GuestAgent, report: GuestReport) -> None:
     with transaction.atomic():
         if not due.update(certified_key=digest, certified_at=moment):
             return
-        authority = authority_of(instance.project_id)
-        given = CertificateGiven(
-            certificate=authority.certify(
-                key, str(instance.id), names=names_of(instance), life=LIFE
-            ),
-            authority=authority.certificate_pem,
-            until=(moment + LIFE).timestamp(),
-        )
+        given = certificate_for(instance, key)
         written_last(instance, rpc.INSTALL_CERTIFICATE, given, within=_LETTER_LIFE)
+
+
+def certificate_for(instance: DatabaseInstance, key: ec.EllipticCurvePublicKey) -> CertificateGiven:
+    """Return a certificate of the project's authority for what an instance is reached by."""
+    authority = authority_of(instance.project_id)
+    return CertificateGiven(
+        certificate=authority.certify(key, str(instance.id), names=names_of(instance), life=LIFE),
+        authority=authority.certificate_pem,
+        until=(now() + LIFE).timestamp(),
+    )
 
 
 def names_of(instance: DatabaseInstance) -> Iterable[x509.GeneralName]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -49,6 +50,15 @@ def take(agent: GuestAgent, report: GuestReport) -> None:
         answer_request(agent, report)
     if report.held:
         let_serve(agent.instance_id)
+
+
+def last_report(instance: DatabaseInstance) -> Mapping[str, Any]:
+    """Return what a guest said of itself last; of a fake one what is known of it."""
+    both = DatabaseInstance.objects.filter(pk=instance.pk).values_list(
+        "agent__report", "fake_guest__state"
+    )
+    report, fake = both.first() or (None, None)
+    return report or {"tls_until": (fake or {}).get("tls_until", 0)}
 
 
 def _checked(report: GuestReport) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from cloudweb.policy import policy
 from databases.defaults import DEFAULTS, Value
 from databases.exceptions import RootNeverEnabled
 from databases.mailbox.certificates import authority_of
+from databases.mailbox.reports import last_report
 from databases.manager.actions import InstanceActions
 from databases.manager.failovers import InstanceFailovers
 from databases.manager.operating import InstanceOperating
 from databases.manager.replicas import InstanceReplicas
-from databases.models import DatabaseInstance, GuestAgent
+from databases.models import DatabaseInstance
 from databases.objects import Metrics
 from databases.operations import CreateDatabase
 from databases.querysets import DatabaseInstanceQuerySet
@@ -111,8 +112,7 @@ class DatabaseInstanceManager(
         """Raise PolicyNotAuthorized for who may not list."""
 
     def _told(self, instance: DatabaseInstance) -> Told:
-        agent = GuestAgent.objects.filter(instance=instance).first()
-        report = agent.report if agent else {}
+        report = last_report(instance)
         said, until = report.get("metrics", {}), report.get("tls_until")
         return Told(
             metrics=Metrics(**{name: said[name] for name in Metrics.model_fields if name in said}),

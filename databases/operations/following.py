@@ -9,7 +9,8 @@ from cloudweb.encryption import decrypt
 from databases import conf, fake_guest, rpc
 from databases.mail import written_last
 from databases.mailbox.certificates import authority_of
-from databases.models import DatabaseInstance, GuestAgent
+from databases.mailbox.reports import last_report
+from databases.models import DatabaseInstance
 from databases.objects import ReplicaSource, ReplicationAccess
 from databases.operations.parts import PORTS
 from operations.saga import Run
@@ -33,8 +34,7 @@ def source_at(instance: DatabaseInstance, follower: UUID, *, secret: str = "") -
 
 def _authority(instance: DatabaseInstance) -> str:
     """Return who signed the certificate that an instance shows; "" while it shows none."""
-    agent = GuestAgent.objects.filter(instance=instance).first()
-    if agent is None or not agent.report.get("tls_until"):
+    if not last_report(instance).get("tls_until"):
         return ""
     return authority_of(instance.project_id).certificate_pem
 

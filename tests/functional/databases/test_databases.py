@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 
 from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
@@ -109,7 +110,10 @@ def test_from_first_to_last(made: Lab) -> None:
     made.cloud.settle()
     said = [payload_of(one) for one in Letter.objects.filter(method=rpc.APPLY_CONFIGURATION.name)]
     assert [one.require_tls for one in said] == [True]
-    assert client.send("GET", f"{place}/ssl").json()["ssl"]["required"] is True
+    ssl = client.send("GET", f"{place}/ssl").json()["ssl"]
+    assert (ssl["enabled"], ssl["required"], "valid_until" in ssl) == (True, True, True)
+    shows = load_pem_x509_certificate(row.fake_guest.state["certificate"].encode())
+    shows.verify_directly_issued_by(load_pem_x509_certificate(ssl["authority"].encode()))
 
     def act(value: Any) -> dict[str, Any]:
         answer = client.send("POST", f"{place}/action", value)
