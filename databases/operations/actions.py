@@ -9,10 +9,11 @@ from databases import rpc
 from databases.models import DatabaseInstance, DatastoreVersion
 from databases.objects import Applied, Configuration, NoArguments, Prepared, UpgradeRequest
 from databases.operations.create import settings_of
+from databases.operations.fencing import server_started, start_server
 from databases.operations.letters import answer_to, asks
 from databases.operations.rows import fail, instance_of, rest, rest_after
 from databases.states import OperatingStatus
-from operations.saga import Failure, Run, Saga
+from operations.saga import Failure, Run, Saga, Step
 
 
 class DatabaseAction(Saga):
@@ -43,10 +44,13 @@ def settings(run: Run) -> Configuration:
 
 
 class RestartDatabase(DatabaseAction):
-    """Have the datastore restarted; settings that waited for it count."""
+    """Have the datastore restarted, its server first where that is off; settings that waited for it count."""
 
     kind = "databases.restart"
-    steps = asks("restart", rpc.RESTART, nothing)
+    steps = (
+        Step("start_server", start_server, done=server_started),
+        *asks("restart", rpc.RESTART, nothing),
+    )
 
     @classmethod
     def on_done(cls, run: Run) -> None:

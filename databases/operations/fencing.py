@@ -10,11 +10,11 @@ from cloudweb.exceptions import NotFound, NotYet
 from compute.manager import HostFailureManager, HostManager
 from databases import conf, fake_guest
 from databases.models import DatabaseInstance, Failover
-from databases.operations.rows import parts_context
+from databases.operations.rows import instance_of, parts_context
 from instances.manager import InstanceManager
 from instances.operations import StartInstance, StopInstance
 from instances.states import PowerState, VmState
-from operations.saga import Child, StepFailed
+from operations.saga import Child, Run, StepFailed
 
 #: Seconds that a guest gets to end its datastore in good order before the plug is pulled.
 SOFT_STOP = 10
@@ -103,3 +103,13 @@ def note_power(instance: DatabaseInstance, *, off: bool) -> None:
     """Let a fake guest be off or boot as its server does; a real one does so by itself."""
     if conf.GUESTS == "fake":
         fake_guest.switch(instance.id, off=off)
+
+
+def start_server(run: Run) -> Child | None:
+    """Start the server of what is to serve again, where it is off."""
+    return start(instance_of(run))
+
+
+def server_started(run: Run, _answers: list[Any]) -> None:
+    """Let a fake guest boot with it."""
+    note_power(instance_of(run), off=False)

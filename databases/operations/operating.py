@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from databases import rpc
 from databases.operations.actions import DatabaseAction, nothing
+from databases.operations.fencing import server_started, start
 from databases.operations.letters import asks
 from databases.operations.resize import give_size_back, keep_size
 from databases.operations.rows import instance_of, parts_context, rest, write
@@ -26,15 +27,22 @@ class StopDatabase(DatabaseAction):
 
 
 def reboot_server(run: Run) -> Child:
-    """Reboot the server: its agent is asked to end in good order, and pulled down where it does not."""
-    return Child(RebootInstance, str(instance_of(run).server_id), {"kind": "SOFT"})
+    """Reboot the server: its agent is asked to end in good order, and pulled down where it does not.
+
+    One that is off is started.
+    """
+    instance = instance_of(run)
+    return start(instance) or Child(RebootInstance, str(instance.server_id), {"kind": "SOFT"})
 
 
 class RebootDatabase(DatabaseAction):
     """Reboot the server, and have the datastore serve again."""
 
     kind = "databases.reboot"
-    steps = (Step("reboot_server", reboot_server), *asks("start", rpc.START, nothing))
+    steps = (
+        Step("reboot_server", reboot_server, done=server_started),
+        *asks("start", rpc.START, nothing),
+    )
 
     @classmethod
     def on_done(cls, run: Run) -> None:

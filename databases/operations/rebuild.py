@@ -11,9 +11,9 @@ from databases.models import FailoverWatch, LogArchive
 from databases.objects import DataVolume, Guard, KeepLog, PrepareDatastore
 from databases.operations.actions import DatabaseAction
 from databases.operations.create import settings_of
+from databases.operations.fencing import server_started, start_server
 from databases.operations.letters import asks
 from databases.operations.logs import order
-from databases.operations.replicas import server_started, start_server
 from databases.operations.rows import fail, instance_of, parts_context, rest, rest_after, write
 from databases.states import OperatingStatus
 from instances.manager import InstanceManager

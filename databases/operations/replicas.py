@@ -14,7 +14,7 @@ from databases.models import DatabaseInstance, Failover, FailoverWatch
 from databases.objects import DemoteRequest, PromoteRequest, ReplicationAccess
 from databases.operations.actions import DatabaseAction
 from databases.operations.failover import pass_on
-from databases.operations.fencing import note_power, start
+from databases.operations.fencing import server_started, start_server
 from databases.operations.following import (
     access_to,
     forget_follower,
@@ -25,7 +25,7 @@ from databases.operations.letters import asks
 from databases.operations.rows import instance_of, rest
 from databases.states import Task
 from operations.holding import Resource
-from operations.saga import Child, Failure, Run, Step
+from operations.saga import Failure, Run, Step
 
 
 def nothing_to_do(_run: Run) -> None:
@@ -109,16 +109,6 @@ def follow(run: Run) -> DemoteRequest:
     """Have it follow its source of now."""
     told = source_at(source_of(run), instance_of(run).id)
     return DemoteRequest(epoch=run.operation.epoch, source=told)
-
-
-def start_server(run: Run) -> Child | None:
-    """Start its server, which was stopped when another one took over from it."""
-    return start(instance_of(run))
-
-
-def server_started(run: Run, _answers: list[Any]) -> None:
-    """Let a fake guest boot with it."""
-    note_power(instance_of(run), off=False)
 
 
 class FollowSource(DatabaseAction):

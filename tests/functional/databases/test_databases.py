@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
@@ -30,6 +30,7 @@ from databases.models import (
 from databases.objects import GuestReport, Metrics
 from identity.manager import ProjectManager
 from identity.models import Project, User
+from instances.manager import InstanceManager
 from instances.models import Instance
 from network.models import SecurityGroupRule
 from operations.testing import cloud
@@ -200,6 +201,25 @@ def test_what_operators_do_to_a_server_shows(made: Lab, monkeypatch: pytest.Monk
                             error="No space left on the volume.", metrics=full))  # fmt: skip
     found = made.client.send("GET", f"{V1}/instances/{key}").json()["instance"]
     assert (found["operating_status"], found["volume"]["used"]) == ("FAILED", 1.0)
+
+
+def test_one_whose_guest_died_serves_again_when_it_is_restarted(made: Lab) -> None:
+    key = made.client.send("POST", f"{V1}/instances", body(made)).json()["instance"]["id"]
+    made.cloud.settle()
+    server = str(DatabaseInstance.objects.get().server_id)
+    operator, place = client_of(make_member("admin")), f"{V1}/mgmt/instances/{key}/action"
+    for client, path, action in (
+        (made.client, f"{V1}/instances/{key}/action", "restart"),
+        (operator, place, "reboot"),
+    ):
+        InstanceManager(CLOUD).stop(server)
+        made.cloud.settle()
+        fake_guest.switch(UUID(key), off=True)
+        assert client.send("POST", path, {action: {}}).status_code == 202
+        made.cloud.settle()
+        found = made.client.send("GET", f"{V1}/instances/{key}").json()["instance"]
+        assert (found["status"], found["operating_status"]) == ("ACTIVE", "HEALTHY")
+        assert Instance.objects.get(id=server).vm_state == "active"
 
 
 @pytest.mark.usefixtures("_fake")
