@@ -1,4 +1,4 @@
-"""Versioned objects as they cross, without the classes: ``databases/objects.py`` has those."""
+"""Versioned objects as they cross, without the classes: ``databases/objects/`` has those."""
 
 from __future__ import annotations
 
