@@ -13,6 +13,7 @@ from cloudweb.database.clock import now
 from cloudweb.identifiers import as_uuid
 from cloudweb.listing import Page, paginate
 from operations.models import Operation, Step
+from operations.saga import NEEDLESS
 from operations.states import Direction, OperationState, StepState
 
 #: How long an operation is kept after its end.
@@ -168,7 +169,7 @@ def page_of(
 
 def entry_of(row: Operation) -> Entry:
     """Return an operation as a value."""
-    shown = [s for s in row.steps.all() if s.state != StepState.PENDING or s.error_code]
+    shown = filter(_is_shown, row.steps.all())
     steps = sorted(map(_step, shown), key=lambda step: step.started_at or row.created_at)
     ends = [step.ended_at for step in steps if step.ended_at]
     return Entry(
@@ -188,6 +189,11 @@ def entry_of(row: Operation) -> Entry:
         finished_at=row.finished_at,
         steps=steps,
     )
+
+
+def _is_shown(row: Step) -> bool:
+    """Tell whether a step began, or could not, and had something to do."""
+    return (row.state != StepState.PENDING or bool(row.error_code)) and row.result != NEEDLESS
 
 
 def _step(row: Step) -> StepEntry:

@@ -55,6 +55,8 @@ class Child:
     args: Mapping[str, Any] = field(default_factory=dict)
 
 
+#: What a step gives that had nothing to do: no timeline shows it.
+NEEDLESS: Mapping[str, Any] = {"needless": True}
 StepResult = Mapping[str, Any] | Order | Sequence[Order] | Job | Child | None
 StepFunction = Callable[["Run"], StepResult]
 

@@ -13,115 +13,13 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 
 from cloudweb.database.clock import now
-from dashboard.components import words
+from dashboard.components import operations, words
 from dashboard.components.parts import stamped
 from dashboard.components.status import power_text
-from instances.actions import ACTIONS
 
 register = template.Library()
 
-#: Steps whose own name would puzzle a tenant.
-STEPS = {
-    "claim_host": "Choose a host",
-    "release_claim": "Give the place on the host back",
-    "create_ports": "Connect to its networks",
-    "delete_ports": "Release its addresses",
-    "plug_ports": "Wire it on the host",
-    "unplug_ports": "Take the wires off",
-    "spawn": "Boot the guest",
-    "destroy": "Remove the guest",
-    "finish": "Finish",
-    "fetch": "Fetch and inspect the data",
-    "convert": "Convert the disk",
-    "reserve": "Count it against the quota",
-    "put": "Copy it into the stores",
-    "publish": "Make it ready",
-    "fill": "Fill the image cache",
-    "clear": "Clear the staging area",
-    "erase": "Erase the data",
-    "claim_pool": "Choose where it lies",
-    "make": "Make the disk",
-    "claim_room": "Take the room",
-    "resize": "Grow the disk",
-    "cut_off": "Cut off who still has it",
-    "delete_snapshots": "Remove its snapshots",
-    "copy": "Copy the data",
-    "follow": "Let its server use the copy",
-    "remove": "Remove the disk",
-    "admit": "Check what was stored",
-    "prove": "Restore it and compare digests",
-    "make_volume": "Make the volume",
-    "overwrite": "Write it over the volume",
-    "release_pool": "Give the room back",
-    "reimage": "Write the image over it",
-    "write_anew": "Write the image over its volume",
-    "make_port": "Connect it to its network",
-    "drop_port": "Release its address",
-    "build_server": "Build its server and volume",
-    "drop_server": "Remove its server and volume",
-    "tell_admit": "Ask its source to let it in",
-    "hear_admit": "Its source lets it in",
-    "tell_prepare": "Ask the guest to set the datastore up",
-    "hear_prepare": "The datastore serves",
-    "tell_restart": "Ask the guest to restart the datastore",
-    "hear_restart": "The datastore serves again",
-    "tell_apply": "Send the settings to the guest",
-    "hear_apply": "The guest has taken them",
-    "tell_upgrade": "Ask the guest to change the version",
-    "hear_upgrade": "The guest serves the new version",
-    "tell_dump": "Ask the guest for a backup",
-    "hear_dump": "The guest has sent it",
-    "complete": "Check that all of it is there",
-    "resize_server": "Give the server its new size",
-    "note_flavor": "Write the new size down",
-    "keep_size": "Keep the new size",
-    "tell_start": "Ask the guest to start the datastore",
-    "hear_start": "The datastore serves again",
-    "extend_volume": "Grow the volume",
-    "note_size": "Write the new size down",
-    "tell_grow": "Ask the guest to grow the file system",
-    "hear_grow": "The file system has grown",
-    "fence": "Make sure that only one writes",
-    "tell_step_down": "Ask the source to stop writing",
-    "hear_step_down": "The source writes no more",
-    "tell_take_over": "Ask the replica to take over",
-    "hear_take_over": "The replica writes",
-    "tell_follow": "Ask it to follow the new source",
-    "hear_follow": "It follows",
-}
 MILESTONES = {"dhcp": "Got its address", "metadata": "Fetched its metadata"}
-#: Operations that are no server actions.
-OPERATIONS = {
-    "instances.create": ("Create", "plus"),
-    "image.import": ("Import", "download"),
-    "image.copy": ("Copy to other stores", "copy"),
-    "image.cache": ("Copy into the image cache", "copy"),
-    "image.delete": ("Delete", "trash"),
-    "volume.create": ("Create", "plus"),
-    "volume.revert": ("Go back to a snapshot", "history"),
-    "volume.reimage": ("Write anew", "refresh-alert"),
-    "volume.extend": ("Grow", "arrows-maximize"),
-    "volume.move": ("Move to another place", "arrow-right"),
-    "volume.move_with_guest": ("Move to another place", "arrow-right"),
-    "volume.delete": ("Delete", "trash"),
-    "volume.backup": ("Back up", "upload"),
-    "volume.restore": ("Go back to a backup", "history"),
-    "volume.restore_backup": ("Restore", "history"),
-    "volume.prove_backup": ("Restore on trial", "circle-check"),
-    "volume.delete_backup": ("Delete", "trash"),
-    "volume.import_backup": ("Look for it in its store", "search"),
-    "databases.create": ("Create", "plus"),
-    "databases.restart": ("Restart", "refresh"),
-    "databases.configure": ("Take settings", "settings"),
-    "databases.upgrade": ("Upgrade", "arrows-maximize"),
-    "databases.back_up": ("Back up", "upload"),
-    "databases.resize": ("Resize", "cpu"),
-    "databases.grow": ("Grow", "arrows-maximize"),
-    "databases.promote": ("Take over from its source", "transfer"),
-    "databases.follow": ("Follow its new source", "copy"),
-    "databases.detach": ("Detach from its source", "plug"),
-    "databases.delete": ("Delete", "trash"),
-}
 
 
 @register.simple_tag
@@ -277,31 +175,21 @@ def from_unix(seconds: float) -> datetime.datetime:
 
 
 @register.filter
-def step_text(name: str) -> str:
-    """Write a step's name for people."""
-    return STEPS.get(name) or name.replace("_", " ").capitalize()
-
-
-def _operation(kind: str) -> tuple[str, str]:
-    """Return text and icon of an operation's kind: its server action's, where it is one."""
-    if kind in OPERATIONS:
-        return OPERATIONS[kind]
-    for action in ACTIONS.values():
-        if action.button and action.is_done_by(kind):
-            return action.button.label, action.button.icon
-    return kind.rpartition(".")[2].replace("_", " ").capitalize(), "activity"
+def step_text(name: str, kind: str = "") -> str:
+    """Write the name of a step of this kind of operation for people."""
+    return operations.step_text(name, kind)
 
 
 @register.filter
 def operation_text(kind: str) -> str:
     """Write an operation's kind for people."""
-    return _operation(kind)[0]
+    return operations.text_and_icon(kind)[0]
 
 
 @register.filter
 def operation_icon(kind: str) -> str:
     """Return the icon of an operation's kind."""
-    return _operation(kind)[1]
+    return operations.text_and_icon(kind)[1]
 
 
 @register.filter

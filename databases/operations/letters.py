@@ -6,7 +6,7 @@ has answered; without a guest that asks for its letters the saga waits, shown, u
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from databases.mail import written
 from databases.models import DatabaseInstance, Letter
 from databases.operations.rows import instance_of
 from databases.states import LetterState
-from operations.saga import Run, Step, StepFailed, TookTooLong
+from operations.saga import NEEDLESS, Run, Step, StepFailed, TookTooLong
 
 Payload = Callable[[Run], VersionedObject | None]
 
@@ -43,10 +43,10 @@ def asks(
     """
     within = deadline or timedelta(seconds=method.deadline)
 
-    def tell(run: Run) -> dict[str, Any] | None:
+    def tell(run: Run) -> Mapping[str, Any]:
         said = payload(run)
         if said is None:
-            return None
+            return NEEDLESS
         letter = written(
             to(run),
             method,
@@ -58,15 +58,15 @@ def asks(
         return {"letter": str(letter.id)}
 
     def withdraw(run: Run) -> None:
-        if run.result:
+        if run.result and run.result != NEEDLESS:
             Letter.objects.filter(id=run.result["letter"]).exclude(
                 state=LetterState.ANSWERED
             ).update(state=LetterState.WITHDRAWN)
 
-    def hear(run: Run) -> dict[str, Any] | None:
+    def hear(run: Run) -> Mapping[str, Any]:
         told = run.results.get(f"tell_{name}")
-        if not told:
-            return None
+        if not told or told == NEEDLESS:
+            return NEEDLESS
         letter = Letter.objects.select_related("instance__version").get(id=told["letter"])
         if conf.GUESTS == "fake" and letter.state == LetterState.POSTED:
             fake_guest.answer(letter)
@@ -81,7 +81,7 @@ def asks(
         raise NotYet("The database's guest has not answered yet.")
 
     def turn_back(run: Run) -> None:
-        if back is None or not run.results.get(f"tell_{name}"):
+        if back is None or run.results.get(f"tell_{name}") in (None, NEEDLESS):
             return
         contrary, said = back(run)
         letter = written(
@@ -104,7 +104,7 @@ def asks(
 def answer_to(run: Run, name: str, kind: type[VersionedObject]) -> Any:
     """Return what the guest said, or None where it was not asked."""
     heard = run.results.get(f"hear_{name}")
-    return kind.load(heard["answer"]) if heard and heard["answer"] is not None else None
+    return kind.load(heard["answer"]) if heard and heard.get("answer") is not None else None
 
 
 def error_of(run: Run, name: str) -> dict[str, str] | None:

@@ -21,7 +21,7 @@ from databases.operations.parts import make_port
 from databases.operations.rows import instance_of, parts_context, write
 from image.manager import ImageManager
 from network.manager import NetworkManager, SecurityGroupRuleManager, SubnetManager
-from operations.saga import Run, StepFailed, StepFunction, StepResult
+from operations.saga import NEEDLESS, Run, StepFailed, StepFunction, StepResult
 
 BLOCK = "192.168.254.0/28"
 METADATA = "169.254.169.254/32"
@@ -31,7 +31,7 @@ def on_scratch(step: StepFunction) -> StepFunction:
     """Return a step that does nothing where nothing is restored."""
 
     def do(run: Run) -> StepResult:
-        return step(run) if is_tried(run) else None
+        return step(run) if is_tried(run) else NEEDLESS
 
     return do
 
@@ -47,7 +47,7 @@ def unless_damaged(step: Callable[[Run], StepResult]) -> StepFunction:
     """Return a step of the way there: what is known to be damaged is not restored."""
 
     def do(run: Run) -> StepResult:
-        return None if run.results["check"]["fault"] else step(run)
+        return NEEDLESS if run.results["check"]["fault"] else step(run)
 
     return on_scratch(do)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from cloudweb.exceptions import NotFound
 from cloudweb.rpc import Order
@@ -20,7 +20,7 @@ from instances.operations.create import (
 from instances.operations.power import connect, connected
 from instances.operations.rows import block_devices_of, write
 from instances.states import TaskState
-from operations.saga import Child, Failure, Run, Step
+from operations.saga import NEEDLESS, Child, Failure, Run, Step
 from volume.manager import AttachmentManager, VolumeManager
 from volume.operations import CreateVolume, DeleteVolume
 
@@ -32,9 +32,9 @@ def volume_step(position: int) -> Step:
         made = [row for row in block_devices_of(run) if row.made_here]
         return str(made[position].volume_id) if position < len(made) else None
 
-    def make_volume(run: Run) -> Child | None:
+    def make_volume(run: Run) -> Child | Mapping[str, Any]:
         key = volume_id(run)
-        return None if key is None else Child(CreateVolume, resource_id=key)
+        return NEEDLESS if key is None else Child(CreateVolume, resource_id=key)
 
     def delete_volume(run: Run) -> Child | None:
         key = volume_id(run)

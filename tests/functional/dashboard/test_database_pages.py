@@ -89,6 +89,8 @@ def test_one_is_launched_and_backed_up_and_another_begins_with_that(tmp_path: Pa
         home.cloud.settle()
         page = text_of(client.get(url))
         assert "Running" in page
+        assert "The datastore serves" in page
+        assert "source" not in page, "a step that had nothing to do"
         database.refresh_from_db()
         assert database.addresses[0] in page
         assert ("psql -h" in page) or ("mysql -h" in page)

@@ -33,7 +33,7 @@ from tests.host.cloud.volume_travel import (
 from tests.infrastructure import ROOT, Cloud, free_port, running_cloud, scratch, wait_until
 
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
-pytestmark = [pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.timeout(1500), pytest.mark.filterwarnings("ignore")]
 
 
 def left_on(host: NamespacedHost) -> list[str]:
