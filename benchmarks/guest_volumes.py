@@ -2,7 +2,8 @@
 
 Beside a disk of the guest's own (the same QEMU on a bare file, past the page cache), in turn: a volume of its host
 on a socket, and one of another host over TLS. A figure is its speed as a part of the own disk's, in the same minute:
-best against best, and the median of what the rounds say, each of which measures all ways. The demo guest has no fio:
+best against best, and the median of what the rounds say, each of which measures all ways. The goals are for all of a
+way's patterns together, the geometric mean of their medians, which comes last. The demo guest has no fio:
 several ``dd`` at a time keep as many requests on their way; with more of them the ways wake less often for each,
 which is much of what one costs. What the processors did for a request, and who, says more where others use the
 machine, too.
@@ -13,10 +14,10 @@ from __future__ import annotations
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
+from statistics import geometric_mean, median
 from typing import Any
 
 from benchmarks.figures import Figure, heading
@@ -93,6 +94,7 @@ class Ways:
                 devices[name] = f"/dev/{shell.run(find).split('/')[3]}"
             for device in devices.values():  # their clusters are there, as after a while of use
                 shell.run(f"dd if=/dev/zero of={device} bs=1M conv=fsync 2>/dev/null || true")
+            usual: dict[str, list[float]] = {name: [] for name in GOALS}
             for what, command, size, abreast in KINDS:
                 rounds = []
                 used = dict.fromkeys(devices, dict.fromkeys(self.parties(), 0.0))
@@ -105,11 +107,15 @@ class Ways:
                         each = {one: after[one] - before[one] for one in after}
                         used[name] = {one: used[name][one] + each[one] for one in each}
                     rounds.append(took)
-                yield from _said(what, rounds)
+                for name, ratios in usual.items():
+                    ratios.append(median(one["file"] / one[name] for one in rounds))
+                latest = {name: ratios[-1] for name, ratios in usual.items()}
+                yield from _said(what, rounds, latest)
                 for name, each in used.items():
                     work = {one: 1e6 * each[one] / (ROUNDS * REQUESTS) for one in each}
                     parts = ", ".join(f"{one} {value:.0f}" for one, value in work.items())
                     yield Figure(f"  {name}: CPU of a request ({parts})", sum(work.values()), "us")
+            yield from _together(usual)
 
     def parties(self) -> dict[str, float]:
         """Return what each has had of the processors until now, in seconds."""
@@ -123,13 +129,21 @@ class Ways:
         }
 
 
-def _said(what: str, rounds: list[dict[str, float]]) -> Iterator[Figure]:
+def _said(
+    what: str, rounds: list[dict[str, float]], usual: Mapping[str, float]
+) -> Iterator[Figure]:
     best = {name: min(one[name] for one in rounds) for name in rounds[0]}
     yield Figure(f"{what}: the guest's own disk", 1000 * best["file"], "ms")
     for name, goal in GOALS.items():
         yield Figure(f"  {name}, of its speed: best", best["file"] / best[name], "")
-        usual = median(one["file"] / one[name] for one in rounds)
-        yield Figure("    median", usual, "", goal=goal, at_least=True)
+        yield Figure("    median", usual[name], "", goal=goal, at_least=True)
+
+
+def _together(usual: Mapping[str, Sequence[float]]) -> Iterator[Figure]:
+    """Say each way's speed over all patterns."""
+    for name, ratios in usual.items():
+        what = f"{name}, of its speed: mean of {len(ratios)} patterns"
+        yield Figure(what, geometric_mean(ratios), "", goal=GOALS[name], at_least=True)
 
 
 def _seconds(shell: GuestConsole, command: str, device: str, size: int, abreast: int) -> float:
