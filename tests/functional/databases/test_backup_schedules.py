@@ -193,7 +193,8 @@ def test_one_goes_back_to_any_moment_that_the_log_holds(
     assert point["latest"] > point["earliest"]
     assert LogPiece.objects.count() == 3
     [one] = windows(database.id)
-    middle = one.begins + (one.ends - one.begins) / 2
+    first, second = LogPiece.objects.order_by("number").values_list("until", flat=True)[:2]
+    middle = first + (second - first) / 2
     make_subnet(network := make_network(make_context(user)), make_context(user))
     ensure_default_flavors()
     DatastoreVersion.objects.update(image_id=uuid4())
@@ -218,7 +219,7 @@ def test_one_goes_back_to_any_moment_that_the_log_holds(
     made = DatabaseInstance.objects.get(name="then")
     assert (made.restored_from, made.restored_until) == (base.id, middle)
     point_of = restore_point(base, made.id, until=middle)
-    assert [len(point_of.chain), len(point_of.log) in (1, 2)] == [1, True]
+    assert [len(point_of.chain), len(point_of.log)] == [1, 2]
     with pytest.raises(StepFailed):
         restore_point(base, made.id, until=early)
     pieces = LogPiece.objects.order_by("number")
