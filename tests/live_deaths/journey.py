@@ -16,7 +16,7 @@ from typing import Any
 from openstack.connection import Connection
 from openstack.exceptions import SDKException
 
-from tests.host.cloud.live_travel import ASKS
+from tests.host.cloud.live_travel import ASKS, ENOUGH
 from tests.host.cloud.reaching import Reach, unpaid
 from tests.host.cloud.tenants import BOOT, Server
 from tests.infrastructure import PATIENCE, Cloud, wait_until
@@ -287,3 +287,7 @@ class Pings:
         now, said = self.now(), self._reach.does("cat /tmp/answers", self._beside)
         times = [since, *(one for one in map(float, said.split()) if since < one < now), now]
         return max(after - before for before, after in pairwise(times))
+
+    def end(self) -> None:
+        """Ask no more."""
+        self._reach.does(ENOUGH, self._beside)

@@ -20,7 +20,8 @@ from compute.drivers.base import GuestNotFound, HypervisorUnavailable
 
 log = structlog.get_logger(__name__)
 
-KEEPALIVE_SECONDS, KEEPALIVE_MISSES = 5, 4
+#: Each second, since libvirt's client may let a call wait until then while another one waits for its answer (9.0).
+KEEPALIVE_SECONDS, KEEPALIVE_MISSES = 1, 20
 #: A daemon that hangs accepts connections and never answers; libvirt itself would wait for ever.
 OPEN_SECONDS = 60.0
 NO_ANSWER = "The hypervisor does not answer just now."

@@ -17,10 +17,10 @@ def test_it_is_on_one_host_whoever_dies() -> None:
             at = pings.now()
             voyager.goes(host)
             print(f"Live to {host}, a directory shared: {pings.gap(at):.2f} s without an answer")
+        pings.end()  # an emulated guest that is busy at the switch may lose a page
         way = voyager.is_called_off()
         assert voyager.ends(way)["status"] == "cancelled"
         assert voyager.is_whole(died=False) == "hb"
         voyager.all_agree("hb")
         for phase, victim in FEW:
-            at = pings.now()
-            print(f"{dies(voyager, phase, victim)}, gap {pings.gap(at):.2f} s")
+            print(dies(voyager, phase, victim))
