@@ -19,7 +19,7 @@ from dashboard.views.box import Box
 from dashboard.views.database import DatabasePage
 from dashboard.views.detail_page import Press
 from databases.exceptions import GuestRefused, GuestSilent, InstanceNotAvailable
-from databases.manager import ContentsManager
+from databases.manager import ContentsManager, DatabaseInstanceManager
 from databases.requests import NewDatabase, NewUser
 
 if TYPE_CHECKING:
@@ -81,9 +81,14 @@ class DatabaseContents(DatabasePage):
         names = [one.name for one in databases]
         return Inside(names, [self._row(one, names) for one in users])
 
+    @cached_property
+    def tls(self) -> bool:
+        """Tell whether it has a certificate, by which clients know it."""
+        return DatabaseInstanceManager(self.context).told(self.key).tls_until is not None
+
     def _row(self, user: User, names: Sequence[str]) -> UserRow:
         usual = next(iter(user.databases), "DATABASE")
-        connection = connection_of(self.database, user=user.name, name=usual)
+        connection = connection_of(self.database, user=user.name, name=usual, tls=self.tls)
         return UserRow(user, [one for one in names if one not in user.databases], connection)
 
     def facts(self) -> dict[str, Any]:

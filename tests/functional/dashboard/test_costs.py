@@ -55,7 +55,7 @@ PAGES = {
     "/databases/backups": 10,
     "/databases/settings": 11,
     "/databases/{database}": 19,
-    "/databases/{database}/contents": 36,
+    "/databases/{database}/contents": 39,
     "/databases/{database}/backups": 18,
     "/databases/{database}/replicas": 16,
     "/databases/{database}/settings": 12,
