@@ -39,6 +39,7 @@ def answer(letter: Letter) -> None:
     guest = locked(FakeGuest.objects.filter(instance=letter.instance)).get()
     if guest.state.get("off"):
         return
+    _catch_up(guest)
     try:
         said = _METHODS[letter.method](guest.state, payload_of(letter), letter)
     except Refused as error:
@@ -48,6 +49,14 @@ def answer(letter: Letter) -> None:
         guest.save()
     letter.state, letter.answered_at = LetterState.ANSWERED, now()
     letter.save()
+
+
+def _catch_up(guest: FakeGuest) -> None:
+    """Have what its source has, where it follows one."""
+    if not guest.state["writable"]:
+        source = FakeGuest.objects.filter(instance__replicas=guest.instance_id).first()
+        if source is not None:
+            guest.state |= {name: source.state[name] for name in ("databases", "users", "root")}
 
 
 def send_log(archive: LogArchive) -> None:

@@ -417,6 +417,8 @@ def test_a_backup_and_a_source_are_begun_with(made: Lab, monkeypatch: pytest.Mon
     assert [one.name for one in rows.get(id=first).replicas.all()] == ["r"]
     guest, replica = rows.get(id=first).fake_guest, rows.get(name="r")
     assert guest.state["slots"] == [f"replica_{replica.id.hex}"]
+    held = client.send("GET", f"{V1}/instances/{replica.id}/databases").json()["databases"]
+    assert [one["name"] for one in held] == ["d1"]
     assert "replicator@%" not in guest.state["users"]  # it is no tenant's
     for end in (
         lambda key: client.send("PATCH", key, {"instance": {"replica_of": None}}),
