@@ -115,6 +115,8 @@ def machine() -> Iterator[Machine]:
             **own_names(),
             "LISTEN": f"127.0.0.1:{free_port()}",
             "SERVER_STOP_TIMEOUT": "30",
+            "DATABASE_LOG_EVERY": "10",
+            "DATABASE_ANSWER_WITHIN": "60",
             "VOLUME_BACKENDS": "file,second",
             "VOLUME_SECOND_DRIVER": "file",
         }

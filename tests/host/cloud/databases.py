@@ -10,6 +10,7 @@ from openstack.connection import Connection
 
 from cloudweb import process
 from tests.builders.demo_image import demo_image
+from tests.builders.libvirt_bench import qemu_pids_of
 from tests.host.cloud.rooms import Room
 from tests.infrastructure import postgresql_programs, wait_until
 
@@ -105,6 +106,11 @@ class TenantDatabase:
         self.ask("post", f"/instances/{self.id}/action", **action)
         self.rests("HEALTHY")
 
+    def change(self, status: str = "HEALTHY", **facts: Any) -> None:
+        """Order another state of it and wait until it is so."""
+        self.ask("put", f"/instances/{self.id}", instance=facts)
+        self.rests(status)
+
     def back_up(self, **facts: Any) -> str:
         """Return the id of a backup that is whole."""
         made = self.ask("post", "/backups", backup={"name": "b", "instance": self.id, **facts})
@@ -120,24 +126,51 @@ class TenantDatabase:
         return key
 
     def says(
-        self, statement: str, *, room: Room | None = None, password: str = PASSWORD
-    ) -> process.Completed:
-        """Run SQL as its user, from the network of a tenant."""
+        self, statement: str, *, room: Room | None = None, password: str = PASSWORD,
+        user: str = "clerk", authority: Path | None = None, is_bare: bool = False,
+    ) -> process.Completed:  # fmt: skip
+        """Run SQL as its user, from the network of a tenant.
+
+        With an ``authority`` by TLS alone, and only if that knows it; ``is_bare``: without TLS. Nothing answers
+        to another tenant's, so that is not waited for.
+        """
         words: tuple[str, ...]
+        patience = "3" if room else "30"
+        tls = {"PGSSLMODE": "disable"} if is_bare else {}
+        if authority:
+            tls = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(authority)}
         if self.datastore == "postgresql":
             words = (
                 str(postgresql_programs() / "psql"), "-X", "-A", "-t", "-q", "-h", self.address,
-                "-U", "clerk", "-d", "orders", "-c", statement,
+                "-U", user, "-d", "orders", "-c", statement,
             )  # fmt: skip
         else:
             words = (
-                "mariadb", "--no-defaults", "-N", "--connect-timeout=3", "-h", self.address,
-                "-u", "clerk", f"--password={password}", "orders", "-e", statement,
+                "mariadb", "--no-defaults", "-N", f"--connect-timeout={patience}", "-h", self.address,
+                "-u", user, f"--password={password}", "orders", "-e", statement,
             )  # fmt: skip
+            if authority:
+                words = (*words, f"--ssl-ca={authority}", "--ssl-verify-server-cert")
+            elif is_bare:
+                words = (*words, "--skip-ssl")
         return process.run(
             *(room or self.room).enter, *words, check=False,
-            env={"PGPASSWORD": password, "PGCONNECT_TIMEOUT": "3"}, timeout=60,
+            env={"PGPASSWORD": password, "PGCONNECT_TIMEOUT": patience, **tls}, timeout=90,
         )  # fmt: skip
+
+    def reads(self, statement: str, **how: Any) -> list[str]:
+        """Run SQL that does not fail; return the words of its answer."""
+        found = self.says(statement, **how)
+        assert found.returncode == 0, found
+        return found.text.split()
+
+    def rows(self) -> list[str]:
+        """Return what is in its table, nothing where it does not serve."""
+        return self.says("SELECT a FROM t ORDER BY a").text.split()
+
+    def takes(self, row: int) -> bool:
+        """Tell whether it takes a row."""
+        return self.says(f"INSERT INTO t VALUES ({row})").returncode == 0
 
     def delete(self) -> None:
         """Delete it and wait until it is gone."""
@@ -146,3 +179,18 @@ class TenantDatabase:
             lambda: self.api.get(f"/instances/{self.id}").status_code == 404,
             what="the database is gone",
         )
+
+
+def server_of(admin: Connection, one: TenantDatabase) -> Any:
+    """Return the server of a database, which its tenant does not see."""
+    name = f"database-{one.id}"
+    (server,) = (found for found in admin.compute.servers(all_projects=True) if found.name == name)
+    return server
+
+
+def process_of(server_id: str, guests: Path) -> int:
+    """Return the process of a guest."""
+    (pid,) = (
+        pid for pid in qemu_pids_of(guests) if server_id in Path(f"/proc/{pid}/cmdline").read_text()
+    )
+    return pid

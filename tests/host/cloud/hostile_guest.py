@@ -21,9 +21,8 @@ from openstack.connection import Connection
 
 from cloudweb import process
 from tests.builders.guest_console import GuestConsole
-from tests.builders.libvirt_bench import qemu_pids_of
 from tests.host.cloud.conftest import Machine
-from tests.host.cloud.databases import TenantDatabase
+from tests.host.cloud.databases import TenantDatabase, process_of, server_of
 
 AGENT = "/var/lib/cloudweb-guest/agent.pyz"
 TRIES = Path(__file__).with_name("hostile_tries.py")
@@ -37,8 +36,7 @@ class HostileGuest:
 
     def __init__(self, machine: Machine, admin: Connection, database: TenantDatabase) -> None:
         self._guests = machine.host_directory / "compute" / "guests"
-        name = f"database-{database.id}"
-        (server,) = (one for one in admin.compute.servers(all_projects=True) if one.name == name)
+        server = server_of(admin, database)
         self.server_id = server.id
         (data,) = (one["id"] for one in server.attached_volumes)
         (volume,) = (machine.host_directory / "volume").rglob(f"*{data}*.qcow2")
@@ -52,11 +50,7 @@ class HostileGuest:
 
     def memory(self) -> Iterable[bytes]:
         """Yield what the guest has in its memory, piece by piece."""
-        (pid,) = (
-            pid
-            for pid in qemu_pids_of(self._guests)
-            if self.server_id in Path(f"/proc/{pid}/cmdline").read_text()
-        )
+        pid = process_of(self.server_id, self._guests)
         lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
         spans = [tuple(int(edge, 16) for edge in line.split()[0].split("-")) for line in lines]
         start, end = max(spans, key=lambda span: span[1] - span[0])

@@ -32,6 +32,7 @@ from tests.builders.database_image import DatabaseImage
 from tests.builders.libvirt_bench import qemu_pids_of
 from tests.builders.strangers import NOBODY, open_to
 from tests.host.cloud.conftest import Machine
+from tests.host.cloud.database_fates import live_through
 from tests.host.cloud.databases import TenantDatabase, offer
 from tests.host.cloud.hostile_guest import Hostility
 from tests.host.cloud.rooms import ADDRESS, Room
@@ -150,12 +151,13 @@ def test_volumes_hold_what_guests_flushed_wherever_they_go_and_whoever_dies(
     travel(machine, admin, rooms[0])
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(1800)
 def test_databases_serve_their_tenants_alone_and_a_hostile_guest_finds_nothing(
     machine: Machine,
     admin: Connection,
     rooms: list[Room],
     image_of_databases: DatabaseImage,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     began = time.monotonic()
@@ -167,46 +169,13 @@ def test_databases_serve_their_tenants_alone_and_a_hostile_guest_finds_nothing(
     before = whatever_their_pids(machine.leftovers())
     images = offer(admin, image_of_databases.wait())
     done("image")
-    here, there = rooms
-    shop, books = TenantDatabase(here), TenantDatabase(there, "mariadb")
-    for one in (shop, books):
-        one.serves()
-    done("both serve")
-    for one in (shop, books):
-        assert one.says("CREATE TABLE t (a int); INSERT INTO t VALUES (41)").returncode == 0
-    assert shop.says("SELECT 1", room=there).returncode != 0
-    assert books.says("SELECT 1", room=here).returncode != 0
 
-    backup = shop.back_up()
-    done("backup")
-    assert shop.says("INSERT INTO t VALUES (42)").returncode == 0
-    added = shop.back_up(parent_id=backup, incremental=True)
-    done("incremental")
-    assert shop.says("INSERT INTO t VALUES (43)").returncode == 0
-    replica = TenantDatabase(here, replica_of=shop.id)
-    hostile = Hostility(machine, admin, victim=shop, guest=books)
-    hostile.finds_no_secret()
-    hostile.finds_no_way(backup)
-    done("hostile")
-    replica.serves()
-    done("replica")
-    assert replica.says("INSERT INTO t VALUES (0)").returncode != 0
-    replica.act(promote_to_replica_source={})
-    assert replica.says("INSERT INTO t VALUES (44)").returncode == 0
-    assert shop.says("INSERT INTO t VALUES (0)").returncode != 0
-    rows = "SELECT a FROM t ORDER BY a"
-    wait_until(lambda: shop.says(rows).text.split() == ["41", "42", "43", "44"], what="it follows")
-    done("promote")
-    books.act(restart={})
-    assert books.says(rows).text.strip() == "41"
-    done("restart")
-    shop.delete()
-    restored = TenantDatabase(here, restorePoint={"backupRef": added})
-    restored.serves()
-    assert restored.says(rows).text.split() == ["41", "42"]
-    done("restore")
-    for one in (replica, restored, books):
-        one.delete()
+    def hostile(victim: TenantDatabase, guest: TenantDatabase, backup: str) -> None:
+        one = Hostility(machine, admin, victim=victim, guest=guest)
+        one.finds_no_secret()
+        one.finds_no_way(backup)
+
+    said = live_through(machine, admin, rooms, home=tmp_path, done=done, hostile=hostile)
     for image_id in images:
         admin.image.delete_image(image_id)
     with contextlib.suppress(TimeoutError):
@@ -216,10 +185,7 @@ def test_databases_serve_their_tenants_alone_and_a_hostile_guest_finds_nothing(
     assert whatever_their_pids(machine.leftovers()) - before == Counter()
     done("gone")
     with capsys.disabled():
-        print(
-            f"\n{image_of_databases.said}\nPostgreSQL served {shop.took:.1f} s after its order, MariaDB "
-            f"{books.took:.1f} s, a replica {replica.took:.1f} s, a restore {restored.took:.1f} s; {', '.join(phases)}"
-        )
+        print(f"\n{image_of_databases.said}\n{said}; {', '.join(phases)}")
 
 
 def whatever_their_pids(found: Sequence[str]) -> Counter[str]:
