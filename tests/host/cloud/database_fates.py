@@ -14,6 +14,7 @@ from tests.host.cloud.conftest import Machine
 from tests.host.cloud.databases import (
     PASSWORD,
     SERVES,
+    VERSIONS,
     TenantDatabase,
     process_of,
     server_of,
@@ -21,6 +22,11 @@ from tests.host.cloud.databases import (
 from tests.host.cloud.rooms import Room
 from tests.infrastructure import wait_until
 
+#: What counts at once in MariaDB, and what after a restart alone.
+SETTINGS, READ_SETTINGS = (
+    {"max_connections": 37, "back_log": 77},
+    "SELECT @@max_connections, @@back_log",
+)
 #: What time it is there, as the API says moments.
 NOW = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
@@ -60,6 +66,18 @@ def lets_in_whom_it_is_told(one: TenantDatabase) -> None:
     assert one.says("SELECT 1", **who).returncode != 0
 
 
+def has_settings_after_a_restart(books: TenantDatabase) -> None:
+    """Of a configuration what can counts at once; for the rest it says that it waits for a restart."""
+    of = {"type": books.datastore, "version": VERSIONS[books.datastore]}
+    wanted = {"name": "few", "values": SETTINGS, "datastore": of}
+    made = books.ask("post", "/configurations", configuration=wanted).json()["configuration"]
+    before = books.reads(READ_SETTINGS)[1]
+    books.change("RESTART_REQUIRED", configuration=made["id"])
+    assert books.reads(READ_SETTINGS) == ["37", before]
+    books.act(restart={})
+    assert books.reads(READ_SETTINGS) == ["37", "77"]
+
+
 def keep_log(one: TenantDatabase) -> None:
     """Have its log kept, so that one can go back to any moment after its next backup."""
     one.ask("put", f"/instances/{one.id}/point_in_time", point_in_time={"enabled": True})
@@ -86,6 +104,40 @@ def kill_guest(machine: Machine, admin: Connection, one: TenantDatabase) -> None
     """End its guest as a fault of its host would."""
     guests = machine.host_directory / "compute" / "guests"
     os.kill(process_of(server_of(admin, one).id, guests), signal.SIGKILL)
+
+
+def serves_again_after_its_guest_died(
+    machine: Machine, admin: Connection, one: TenantDatabase
+) -> None:
+    """It is shown to be off, and serves what it had once its tenant restarts it."""
+    rows = one.rows()
+    kill_guest(machine, admin, one)
+
+    def is_off() -> bool:
+        return bool(one.shown()["operating_status"] == "SHUTDOWN")
+
+    wait_until(is_off, timeout=SERVES, what="the database is shown to be off")
+    one.act(restart={})
+    assert one.rows() == rows
+
+
+class Proof:
+    """A backup on trial: restored to a database that nobody sees."""
+
+    def __init__(self, one: TenantDatabase, backup: str) -> None:
+        self._one, self._backup = one, backup
+        one.ask("post", "/backup_proofs", backup_proof={"backup": backup})
+
+    def comes(self) -> None:
+        """Wait until it is proven; fail at once where it cannot be."""
+
+        def proven() -> bool:
+            found = self._one.ask("get", f"/backups/{self._backup}").json()["backup"]
+            failed = found["proof_fault"] or found["proof_note"]
+            assert not failed, found
+            return found["restore_proven_at"] is not None
+
+        wait_until(proven, timeout=2 * SERVES, what="the backup is proven")
 
 
 class Death:
@@ -180,9 +232,11 @@ def live_through(
     death = Death(machine, admin, source=replica, replica=shop)
     restored = TenantDatabase(here, restorePoint={"backupRef": added})
     then = TenantDatabase(here, restorePoint={"instance": shop.id, "time": moment})
-    books.act(restart={})
-    assert books.rows() == ["41"]
-    done("restart")
+    proof = Proof(shop, added)
+    has_settings_after_a_restart(books)
+    books.act(resize={"volume": {"size": 2}})
+    serves_again_after_its_guest_died(machine, admin, books)
+    done("settings, room, a dead guest")
     restored.serves()
     assert restored.rows() == ["41", "42"]
     then.serves()
@@ -193,6 +247,8 @@ def live_through(
     death.is_undone()
     assert shop.rows() == ["41", "42", "43", "44", "45", "46"]
     done("the old source follows")
+    proof.comes()
+    done("trial")
     for one in (replica, shop, restored, then, books):
         one.delete()
     return (
