@@ -62,7 +62,7 @@ POSTGRESQL = Part(
     paths=holding("mark.both_databases", "postgresql_url"), postgresql=True,
 )  # fmt: skip
 CLIENTS = Part(
-    "clients", "The real clients", "openstack and not (host or browser)", budget=4 * 60,
+    "clients", "The real clients", "openstack and not (host or browser)", budget=300,
     options=IN_ORDER, paths=holding("mark.openstack"),
 )  # fmt: skip
 #: Serial: there is one kernel, and guests without KVM take a core each; they wait often, and clients need a core.

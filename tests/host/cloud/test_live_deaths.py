@@ -7,7 +7,7 @@ import pytest
 from tests.live_deaths.phases import FEW, dies
 from tests.live_deaths.stage import stage
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.timeout(1500), pytest.mark.filterwarnings("ignore")]
 
 
 def test_it_is_on_one_host_whoever_dies() -> None:
