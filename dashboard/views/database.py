@@ -253,8 +253,10 @@ class DatabaseSize(DatabasePage):
         return GrowDatabaseForm(data, space=space, auto_id="grow_%s")
 
     def _others(self) -> Any:
-        cards = flavor_cards(self.context, self.usage)
-        return [one for one in cards if one.id != self.database.flavor_id]
+        """Return what it can become: its server's disk does not shrink."""
+        cards, now = flavor_cards(self.context, self.usage), self.database.flavor_id
+        least = next((one.disk for one in cards if one.id == now), 0)
+        return [one for one in cards if one.id != now and one.disk >= least]
 
 
 class ResizeDatabase(Box, DatabaseSize):

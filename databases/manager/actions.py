@@ -25,6 +25,7 @@ from databases.operations import (
     RestartDatabase,
     UpgradeDatabase,
 )
+from databases.operations.fencing import server_of
 from databases.operations.parts import let_in_again
 from databases.states import OperatingStatus, Task
 from operations.saga import Saga
@@ -40,7 +41,7 @@ class InstanceActions(InstanceBuilding):
 
     @policy("database:instances:resize")
     def resize(self, instance_id: str, *, flavor_id: str) -> None:
-        """Start giving an instance another flavor; raise BadRequest for the same one, QuotaExceeded."""
+        """Start giving an instance another flavor; raise BadRequest for the same one or less disk, QuotaExceeded."""
         try:
             flavor = FlavorManager(self.context).get(flavor_id)
         except NotFound as error:
@@ -49,6 +50,11 @@ class InstanceActions(InstanceBuilding):
             found = self._take(instance_id, Task.RESIZE)
             if found.flavor_id == flavor.id:
                 raise BadRequest("When resizing, the flavor must be another one.")
+            server = server_of(found)
+            if server is not None and flavor.disk < server.disk:
+                raise BadRequest(
+                    f"A disk does not shrink: the flavor must have {server.disk} GiB of it at least."
+                )
             quota.reserve(found.project_id, ram=flavor.ram - found.ram)
             args = {"flavor_id": flavor.id, "ram": flavor.ram}
             ResizeDatabase.start(self.context, resource_id=str(found.id), args=args)

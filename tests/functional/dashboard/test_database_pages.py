@@ -22,6 +22,7 @@ from databases.models import (
 from databases.states import OperatingStatus, Task
 from identity.models import User
 from tests.builders.browsers import PASSWORD, browser_of, said, text_of
+from tests.builders.compute import make_flavor
 from tests.builders.databases import (
     make_configuration,
     make_database_backup,
@@ -127,6 +128,14 @@ def test_one_goes_to_a_newer_version_of_its_release_alone(browser: Client, user:
     assert (
         browser.post(f"{url}/upgrade", {"version": str(newer.id)}).status_code == 422
     )  # not twice
+
+
+def test_a_size_with_less_disk_is_not_offered(browser: Client, user: User) -> None:
+    now_, more, less = (make_flavor(f"m1.of-{disk}", disk=disk) for disk in (5, 6, 4))
+    url = f"/databases/{make_instance(user, flavor_id=now_.id).id}/size"
+    offered = re.findall(r'name="flavor"\s+value="([^"]+)"', browser.get(url).content.decode())
+    assert more.id in offered
+    assert not {now_.id, less.id} & set(offered)
 
 
 def test_the_overview_has_bars_of_databases_once_there_is_one(browser: Client, user: User) -> None:

@@ -135,6 +135,9 @@ def test_from_first_to_last(made: Lab) -> None:
     )
     small = client.send("POST", f"{place}/action", {"resize": {"volume": {"size": 1}}})
     assert small.status_code == 400
+    less = client.send("POST", f"{place}/action", {"resize": {"flavorRef": made.flavor.id}})
+    assert less.status_code == 400
+    assert "A disk does not shrink" in str(less.json())
     assert client.send("DELETE", place).status_code == 202
     assert client.send("GET", place).json()["instance"]["status"] == "SHUTDOWN"
     made.cloud.settle()
