@@ -1,4 +1,6 @@
-"""A Ceph of the test's own: one monitor, one manager, one OSD that keeps all in memory, in a namespace.
+"""A Ceph of the test's own: one monitor, one manager, one OSD, in a namespace.
+
+The OSD keeps all in memory, or, where it shall die and come back, in a file (``lasting``).
 
 Its users have keys (cephx). The machine itself is one of its hosts, ``host()`` makes others; each comes from
 an address of its own, so that one can be fenced and the others not.
@@ -70,8 +72,7 @@ osd_heartbeat_interval = 1
 osd_client_watch_timeout = 10
 osd_op_num_shards = 1
 osd_op_num_threads_per_shard = 2
-osd_objectstore = memstore
-memstore_device_bytes = 2147483648
+{store}
 run_dir = {home}
 admin_socket = {home}/$name.asok
 log_file = {home}/$name.log
@@ -84,6 +85,10 @@ admin_socket =
 log_file =
 log_to_stderr = true
 """
+IN_MEMORY = "osd_objectstore = memstore\nmemstore_device_bytes = 2147483648"
+IN_A_FILE = (
+    "osd_objectstore = bluestore\nbluestore_block_create = true\nbluestore_block_size = 2147483648"
+)
 
 
 def missing() -> str:
@@ -120,8 +125,9 @@ class CephHost:
 class CephCluster:
     """The running cluster; ``address`` is where the machine's own connections come from."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, lasting: bool = False) -> None:
         self.home, self.conf = home, home / "ceph.conf"
+        self._store = IN_A_FILE if lasting else IN_MEMORY
         number = random.randint(1, 250)
         self.subnet = f"10.97.{number}"
         self.address, self.monitor = f"{self.subnet}.1", f"{self.subnet}.254"
@@ -163,7 +169,9 @@ class CephCluster:
 
     def _format(self) -> None:
         fsid = Path("/proc/sys/kernel/random/uuid").read_text().strip()
-        self.conf.write_text(CONF.format(fsid=fsid, address=self.monitor, home=self.home))
+        self.conf.write_text(
+            CONF.format(fsid=fsid, address=self.monitor, home=self.home, store=self._store)
+        )
         for name in ("mon", "mgr", "osd"):
             (self.home / name).mkdir()
         keyring = self.home / "keyring"
@@ -229,6 +237,21 @@ class CephCluster:
         found = [one["entity"] for one in self.ceph("auth", "ls")["auth_dump"]]
         return [name for name in found if name.startswith(f"client.{USER}-")]
 
+    @contextlib.contextmanager
+    def full(self, pool: str = POOLS[0]) -> Iterator[None]:
+        """Let a pool be full over a block, by a quota."""
+
+        def is_full() -> bool:
+            return "POOL_FULL" in self.ceph("health")["checks"]
+
+        self.ceph("osd", "pool", "set-quota", pool, "max_bytes", "4096")
+        wait_until(is_full, what="the pool is full")
+        try:
+            yield
+        finally:
+            self.ceph("osd", "pool", "set-quota", pool, "max_bytes", "0")
+        wait_until(lambda: not is_full(), what="the pool has room")
+
     def await_usage(self) -> None:
         """Wait until the manager has measured the pools."""
 
@@ -249,7 +272,7 @@ class CephCluster:
         return found + [f"trash {one['name']}" for one in json.loads(said)]
 
     def close(self) -> None:
-        """End all of it; memory is all it had."""
+        """End all of it; what it kept goes with its directory."""
         for daemon in self._daemons.values():
             daemon.kill()
         for daemon in self._daemons.values():
@@ -261,10 +284,10 @@ class CephCluster:
 
 
 @contextlib.contextmanager
-def ceph_cluster() -> Iterator[CephCluster]:
+def ceph_cluster(*, lasting: bool = False) -> Iterator[CephCluster]:
     """Run a Ceph while the block runs."""
     with scratch("ceph") as home:
-        cluster = CephCluster(home)
+        cluster = CephCluster(home, lasting=lasting)
         try:
             cluster.start()
             yield cluster

@@ -120,7 +120,7 @@ def machine() -> Iterator[Machine]:
             "VOLUME_BACKENDS": "file,second",
             "VOLUME_SECOND_DRIVER": "file",
         }
-        cluster = None if missing() else around.enter_context(ceph_cluster())
+        cluster = None if missing() else around.enter_context(ceph_cluster(lasting=True))
         if cluster is not None:
             settings |= {
                 "VOLUME_BACKENDS": "file,second,ceph",

@@ -162,15 +162,13 @@ def lose_both(lost: LostHosts, volume: Traveller, other: Traveller, *, image_id:
     spare.wait_for_boot()
     spare.api.stop_server(spare.id)
     spare.wait("SHUTOFF")
-    volume.does(
-        "rm -f /tmp/w; (dd if=/tmp/a of=$d bs=1M conv=fsync; touch /tmp/w) >/dev/null 2>&1 &"
-    )
-    volume.does("test ! -e /tmp/w")  # who writes to a volume of a dead host waits
+    volume.does("rm -f $w; (dd if=$a of=$d bs=1M conv=fsync; touch $w) >/dev/null 2>&1 &")
+    volume.does("test ! -e $w")  # who writes to a volume of a dead host waits
 
     lost.pages.act("power_on", "ha")
     lost.is_back("ha")
     assert lost.copies(on_a) == ["hb"]
-    volume.does("until test -e /tmp/w; do sleep 0.2; done")
+    volume.does("until test -e $w; do sleep 0.2; done")
     volume.check()
 
     volume.does(COUNTS)

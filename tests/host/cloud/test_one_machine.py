@@ -37,6 +37,7 @@ from tests.host.cloud.databases import TenantDatabase, offer
 from tests.host.cloud.hostile_guest import Hostility
 from tests.host.cloud.rooms import ADDRESS, Room
 from tests.host.cloud.tenants import BOOT
+from tests.host.cloud.travellers import Traveller
 from tests.host.cloud.volume_travel import travel
 from tests.infrastructure import wait_until
 
@@ -291,19 +292,39 @@ def banner(address: str) -> bytes:
 
 
 def test_everything_of_ours_is_killed_and_guests_run_on(
-    machine: Machine, rooms: list[Room]
+    machine: Machine, admin: Connection, rooms: list[Room]
 ) -> None:
     room = rooms[1]
     server = room.create("third", address="10.77.0.20")
+    volumes = []
+    for backend in machine.backends:
+        if backend != "second":
+            name, specs = f"{backend} of a dead cloud", {"volume_backend_name": backend}
+            admin.block_storage.create_type(name=name, extra_specs=specs)
+            volumes.append(Traveller(room, backend, volume_type=name))
     server.wait("ACTIVE")
     server.wait_for_boot()
     boot = room.says("cat /proc/sys/kernel/random/boot_id", server)
     assert len(boot) == 36
+    for one in volumes:
+        one.wait("available")
+        one.give(server)
+        one.write()
 
-    machine.kill()
-    assert room.says("cat /proc/sys/kernel/random/boot_id", server) == boot
+    def die() -> None:
+        machine.kill()
+        assert room.says("cat /proc/sys/kernel/random/boot_id", server) == boot
+
+    volumes[-1].write_while(lambda: volumes[0].write_while(die))
     machine.start()
 
+    for one in volumes:
+        one.check()
+        one.take()
+        one.give(server)
+        one.check()
+        one.take()
+        one.delete()
     assert room.says("cat /proc/sys/kernel/random/boot_id", server) == boot
     assert server.api.get_server(server.id).status == "ACTIVE"
     assert room.server.api.get_server(room.server.id).status == "ACTIVE"

@@ -21,7 +21,10 @@ class Reach(Protocol):
 
 
 class Traveller:
-    """A volume, and the guest that has it; ``digest`` is of what was flushed to it last."""
+    """A volume, and the guest that has it; ``digest`` is of what was flushed to it last.
+
+    In the guest ``$d`` is its device, ``$a`` what was written to it, and ``$w`` says that it was.
+    """
 
     def __init__(self, room: Reach, name: str, **wanted: Any) -> None:
         self.room, self.storage = room, room.tenant.api.block_storage
@@ -56,16 +59,17 @@ class Traveller:
         self.wait("available")
 
     def does(self, command: str) -> str:
-        """Run a command in the guest, once it has the disk; ``$d`` is its device there."""
+        """Run a command in the guest, once it has the disk."""
         find = f"grep -l {self.id[:20]} /sys/block/vd*/serial 2>/dev/null"
         known = f"until f=$({find}); do sleep 0.2; done; d=/dev/$(echo $f | cut -d/ -f4)"
+        known += f"; a=/tmp/a-{self.id}; w=/tmp/w-{self.id}"
         return self.room.does(f"{known}; {command}", self.server)
 
     def write(self) -> str:
         """Let the guest write something new, and flush it."""
         self.digest = self.does(
-            f"dd if=/dev/urandom of=/tmp/a bs=1M count={MIB} 2>/dev/null; "
-            "dd if=/tmp/a of=$d bs=1M conv=fsync 2>/dev/null && md5sum </tmp/a"
+            f"dd if=/dev/urandom of=$a bs=1M count={MIB} 2>/dev/null; "
+            "dd if=$a of=$d bs=1M conv=fsync 2>/dev/null && md5sum <$a"
         )
         return self.digest
 
@@ -80,12 +84,12 @@ class Traveller:
 
     def write_while(self, act: Callable[[], None]) -> None:
         """Something happens while the guest writes: what it was told to be flushed is there."""
-        self.does("rm -f /tmp/w")
-        more = f"dd if=/tmp/a of=$d bs=256k count={4 * MIB} conv=fsync,notrunc"
-        again = f"for _ in 1 2 3 4; do {more} || exit; done 2>/tmp/why; touch /tmp/w"
+        self.does("rm -f $w")
+        more = f"dd if=$a of=$d bs=256k count={4 * MIB} conv=fsync,notrunc"
+        again = f"for _ in 1 2 3 4; do {more} || exit; done 2>$w-why; touch $w"
         self.does(f"({again}) </dev/null >/dev/null 2>&1 &")
         act()
-        self.does("until test -e /tmp/w; do sleep 0.2; done")
+        self.does("until test -e $w; do sleep 0.2; done")
         self.check()
 
     def grow(self, size: int = 2) -> None:

@@ -174,15 +174,19 @@ def _between_ceph_and_files(
     machine: Machine, admin: Connection, file: Traveller, ceph: Traveller, other: Server
 ) -> None:
     """From files into Ceph and out of Ceph, while a guest has them and writes."""
-    file.storage.retype_volume(file.id, "ceph", migration_policy="on-demand")
-    file.write_while(lambda: moved(admin, file, "ceph"))
+    file.write_while(lambda: move_amid(admin, file, "ceph", _killer(machine, "host")))
     file.check()
     ceph.give(other)
     ceph.write()
     ceph.write_while(lambda: _fall_ill(machine))
+    ceph.write_while(lambda: _kill_libvirtd(machine))
+    ceph.take()
+    ceph.give(other)
 
-    def out() -> None:
+    def out() -> None:  # its guest copies
         ceph.storage.retype_volume(ceph.id, "file", migration_policy="on-demand")
+        host = machine.host_directory
+        assert kill_amid(host, lambda: _child(machine, "host"), other.id, of="compute")
         moved(admin, ceph, "file")
 
     ceph.write_while(out)
@@ -190,11 +194,19 @@ def _between_ceph_and_files(
 
 
 def _fall_ill(machine: Machine) -> None:
-    """Ceph's only monitor dies and comes back, while what keeps the data stands still."""
+    """Ceph's only monitor and its only OSD die and come back."""
     assert machine.ceph is not None
-    with machine.ceph.frozen("osd.0"):
-        machine.ceph.end_daemon("mon.a")
-        machine.ceph.run_daemon("mon.a")
+    for name in ("osd.0", "mon.a"):
+        machine.ceph.end_daemon(name)
+    for name in ("mon.a", "osd.0"):
+        machine.ceph.run_daemon(name)
+
+
+def move_amid(admin: Connection, one: Traveller, to: str, die: Callable[[str], bool]) -> None:
+    """Have a volume in another back end; ``die`` kills who copies it, which goes on where it was."""
+    one.storage.retype_volume(one.id, to, migration_policy="on-demand")
+    assert die(one.id), "the move was faster than we are"
+    moved(admin, one, to)
 
 
 def moved(admin: Connection, one: Traveller, backend: str) -> None:
@@ -244,19 +256,27 @@ def _killer(machine: Machine, victim: str) -> Callable[[str], bool]:
     return partial(kill_amid, machine.host_directory, lambda: _child(machine, victim))
 
 
-def kill_amid(host_directory: Path, victim: Callable[[], int], scope: str) -> bool:
+def kill_amid(
+    host_directory: Path, victim: Callable[[], int], scope: str, *, of: str = "volume"
+) -> bool:
     """Kill a process while an order about a volume or a backup is done on a host; tell whether it came to that.
 
     It is killed then alone: of one that dies too often a supervisor despairs.
     """
-    record = host_directory / "orders" / "volume" / f"{scope}.json"
-    before = record.read_bytes() if record.exists() else b""
-    limit = time.monotonic() + PATIENCE
-    while not record.exists() or record.read_bytes() == before:
+    record = host_directory / "orders" / of / f"{scope}.json"
+
+    def said() -> bytes:
+        return record.read_bytes() if record.exists() else b"{}"
+
+    def goes_on() -> bool:
+        return bool(json.loads(said()).get("state") == "EXECUTING")
+
+    before, limit = said(), time.monotonic() + PATIENCE
+    while not goes_on() and said() == before:
         assert time.monotonic() < limit, f"no order about {scope} comes"
     pid = victim()
     os.kill(pid, signal.SIGSTOP)
-    amid: bool = json.loads(record.read_bytes())["state"] == "EXECUTING"
+    amid = goes_on()
     os.kill(pid, signal.SIGKILL if amid else signal.SIGCONT)
     return amid
 

@@ -94,6 +94,19 @@ def test_a_guest_boots_from_ceph_and_is_fenced_while_it_writes(
         assert shell.run(f"dd if={device} bs=1M skip=44 2>/dev/null | md5sum") == digest
         data, ways_in[1] = larger, way
 
+        # its pool is full: who writes waits, operators see why, and all that was written is there
+        with bench.cluster.full():
+            into = f"dd if=/tmp/a of={device} bs=1M seek=16 conv=fsync,notrunc"
+            shell.run(f"({into} && touch /tmp/room) 2>/dev/null & true")
+            driver.measures.measure()
+            assert "POOL_FULL" in driver.pools()[0].problem
+            assert any("POOL_FULL" in one for one in driver.problems())
+            shell.run("test ! -e /tmp/room")
+        shell.run("until test -e /tmp/room; do sleep 0.2; done")
+        assert shell.run(f"dd if={device} bs=1M skip=16 count=4 2>/dev/null | md5sum") == digest
+        driver.measures.measure()
+        assert driver.pools()[0].problem == ""
+
         # the volume is given to another host while the guest writes without end
         writes = f"dd if=/dev/zero of={device} bs=64k count=1 seek=64 oflag=direct conv=notrunc"
         shell.run(
