@@ -50,6 +50,7 @@ HEADS = {
 OPTION_MAGIC, ANSWER_MAGIC = b"IHAVEOPT", 0x3E889045565A9
 MODERN = struct.pack(">I", 3)  # what a client of today says it understands
 ABORT, STARTTLS, INFO, GO = 2, 5, 6, 7
+BLOCK_SIZE = struct.pack(">HH", 1, 3)  # one thing of an export that is asked for
 STRUCTURED, LIST_CONTEXT, SET_CONTEXT, EXTENDED = 8, 9, 10, 11
 NAMED = (INFO, GO, LIST_CONTEXT, SET_CONTEXT)
 BARE = (ABORT, STRUCTURED, EXTENDED)
@@ -204,8 +205,9 @@ class Entry:
         """Raise where the export is not there for us."""
         server = self.connected()
         with server.line:
-            name = struct.pack(">I", len(self._export)) + self._export + bytes(2)
-            server.say(OPTION.pack(OPTION_MAGIC, INFO, len(name)) + name)
+            # who does not ask for it is refused where there is one, as for an encrypted disk
+            asked = struct.pack(">I", len(self._export)) + self._export + BLOCK_SIZE
+            server.say(OPTION.pack(OPTION_MAGIC, INFO, len(asked)) + asked)
             if not server.answers(INFO)[1]:
                 raise Refused("the server does not let us in there")
 

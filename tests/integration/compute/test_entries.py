@@ -8,7 +8,9 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +19,10 @@ from cloudweb.driver import DriverError, TransientDriverError, Unguarded
 from compute.drivers.libvirt.entries import Entries
 from compute.objects import DiskSource, GuestDisk
 from operations.certificates import Authority, new_authority, write_certificate
+from tests.builders.encrypted_bench import KEY
 from tests.builders.guests import make_guest
 from tests.builders.volume_bench import SIZE, FileBench, export_of, unexport_of
-from volume.objects import ExportRequest, ResizeRequest, VolumeSpec
+from volume.objects import ExportRequest, ResizeRequest, VolumeEncryption, VolumeSpec
 
 WORK = Unguarded()
 LIST, STARTTLS, INFO, GO, STRUCTURED = 3, 5, 6, 7, 8  # what NBD's clients ask for
@@ -30,15 +33,16 @@ GUEST, SERIAL = "0d9ad8a2-7a2e-4d1c-8d0c-0f3c9a1f5a11", "volume-1"
 class World:
     """Host h1 serves a volume; host h2 has the guest."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, passphrase: str = "") -> None:
         authority = Authority(new_authority())
         for name in ("h1", "h2"):
             write_certificate(authority, name, place / name)
         self.bench = FileBench(place / "h1")
         self.entries = Entries(self.bench.directory / "entries", place / "h2")
-        self.spec: VolumeSpec = self.bench.spec()
+        secret = VolumeEncryption(passphrase=passphrase) if passphrase else None
+        self.spec: VolumeSpec = self.bench.spec(encryption=secret)
         self.bench.driver.create(self.spec, image=None, work=WORK)
-        self.request: ExportRequest = export_of(self.spec, "h2")
+        self.request: ExportRequest = export_of(self.spec, "h2", passphrase=passphrase)
 
     def disk(self) -> GuestDisk:
         """The disk as the control plane words it, after the volume was exported."""
@@ -59,6 +63,14 @@ class World:
         return self.bench.write_to([target], word)
 
 
+@contextmanager
+def world_of(place: Path, passphrase: str = "") -> Iterator[World]:
+    made = World(place, passphrase)
+    yield made
+    made.entries.drop_everything()
+    made.bench.close()
+
+
 def kill(entries: Entries) -> None:
     """All of them die at once."""
     process.kill(entries.processes(), exe=Path(sys.executable).resolve().name)
@@ -66,10 +78,14 @@ def kill(entries: Entries) -> None:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.entries.drop_everything()
-    made.bench.close()
+    with world_of(tmp_path) as made:
+        yield made
+
+
+def test_an_encrypted_volume_is_reached_which_is_read_by_sectors(tmp_path: Path) -> None:
+    with world_of(tmp_path, KEY) as world:
+        entered = world.entries.of(GUEST, world.disk())
+        assert world.write(entered, "in sectors")
 
 
 def test_a_guest_writes_through_a_socket_that_stays_its_own(world: World) -> None:
