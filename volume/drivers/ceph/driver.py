@@ -291,14 +291,12 @@ class CephDriver(
     def unexport(self, request: UnexportRequest, *, work: Work) -> None:
         """Remove the attachment's user and let the OSDs refuse its clients."""
         ref = request.volume
-        attached = self._attachments.of(ref.id)
-        mine = attached.get(request.attachment_id)
+        mine = self._attachments.of(ref.id).get(request.attachment_id)
         pool = mine.pool if mine is not None else ref.pool
         if pool not in self.config.pools:
             return
-        others = [name for name in attached if name != request.attachment_id]
         work.checkpoint()
-        self.fence.put_out(request.attachment_id, f"{pool}/{VOLUME}{ref.id}", others=others)
+        self.fence.put_out(request.attachment_id, f"{pool}/{VOLUME}{ref.id}")
         self._attachments.drop(ref.id, request.attachment_id)
 
     def exports(self) -> Mapping[str, str]:

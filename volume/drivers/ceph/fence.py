@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import structlog
 
@@ -44,16 +44,17 @@ class Fence:
         self._cluster.remove_user(name)  # it was let in to do something else
         return name, self._cluster.ensure_user(name, caps)
 
-    def put_out(self, attachment_id: str, image: str, *, others: Collection[str]) -> None:
+    def put_out(self, attachment_id: str, image: str) -> None:
         """Let nobody write to the image through the attachment any more, nor come back.
 
-        ``others`` are the image's attachments that stay; who is at it for none of them is put out too.
+        Whoever is at it as another attachment's user stays, whichever host let that in: the volume may be another
+        host's since. Who is at it as nobody's user is put out too.
         """
         name = self._name(attachment_id)
         connected = self._note(self._cluster.remove_user(name)).get(name, set())
         with self._lock:
             seen = self._seen.get(name, set())
-            theirs = set().union(*(self._seen.get(self._name(one), set()) for one in others))
+            theirs = set().union(*(one for other, one in self._seen.items() if other != name))
         clients = [one for one in self._cluster.clients(image) if one.address not in theirs]
         there = connected | {one.address for one in clients}
         if refused := {
