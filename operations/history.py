@@ -169,7 +169,7 @@ def page_of(
 
 def entry_of(row: Operation) -> Entry:
     """Return an operation as a value."""
-    shown = filter(_is_shown, row.steps.all())
+    shown = _shown(row.steps.all())
     steps = sorted(map(_step, shown), key=lambda step: step.started_at or row.created_at)
     ends = [step.ended_at for step in steps if step.ended_at]
     return Entry(
@@ -191,9 +191,14 @@ def entry_of(row: Operation) -> Entry:
     )
 
 
-def _is_shown(row: Step) -> bool:
-    """Tell whether a step began, or could not, and had something to do."""
-    return (row.state != StepState.PENDING or bool(row.error_code)) and row.result != NEEDLESS
+def _shown(rows: Collection[Step]) -> Sequence[Step]:
+    """Return steps that began, or could not, and had something to do; else they have nothing to take back."""
+    needless = {row.seq for row in rows if row.result == NEEDLESS}
+    return [
+        row
+        for row in rows
+        if row.error_code or (row.state != StepState.PENDING and row.seq not in needless)
+    ]
 
 
 def _step(row: Step) -> StepEntry:
