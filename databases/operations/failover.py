@@ -78,8 +78,8 @@ def fence(run: Run) -> Child | None:
 
 
 def let_run_again(run: Run) -> Child | None:
-    """Nobody took over: let the source try again."""
-    return start(instance_of(run)) if run.results.get("see_who_may", {}).get("ran") else None
+    """Nobody took over: let the source try again, also where its server had died by itself."""
+    return start(instance_of(run)) if run.results.get("see_who_may", {}).get("stops") else None
 
 
 def running_again(run: Run, _answers: list[Any]) -> None:

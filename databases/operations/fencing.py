@@ -31,14 +31,10 @@ PROOFS = {
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """What proves, or will prove, that a source writes no more.
-
-    ``stops``: its host is to stop its server first, which ``ran``.
-    """
+    """What proves, or will prove, that a source writes no more; ``stops``: its host is to stop its server first."""
 
     proof: str
     stops: bool = False
-    ran: bool = False
     is_certain: bool = True  # nobody but its own host could say it with more right
 
 
@@ -58,8 +54,7 @@ def fence_of(source: DatabaseInstance, failover: Failover) -> Fence:
     if server is None or not server.host:
         return Fence("its server is gone")
     if HostManager(RequestContext.system()).is_up(server.host):
-        ran = server.vm_state == VmState.ACTIVE
-        return Fence("its host says that its server is off", stops=True, ran=ran)
+        return Fence("its host says that its server is off", stops=True)
     proof = HostFailureManager(RequestContext.system()).proof(server.host)
     if proof is not None:
         return Fence(PROOFS.get(proof.kind, "its host is dead"), is_certain=False)

@@ -31,6 +31,7 @@ from databases.models import (
 from databases.operations import DeleteDatabase, FailOver
 from databases.requests import InstanceRequest
 from identity.models import User
+from instances.manager import InstanceManager
 from instances.models import Instance
 from tests.builders.databases import make_datastores, make_fake_guest, make_instance
 from tests.builders.identity import client_of, make_member
@@ -281,6 +282,24 @@ def test_nobody_takes_over_from_a_server_that_was_started_meanwhile(
     family.made.cloud.settle()
     assert "was started meanwhile" in Failover.objects.get().error
     assert family.row("r2").replica_of == family.row("db1")
+
+
+def test_a_server_that_died_by_itself_is_started_where_nobody_takes_over(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_told: Any) -> Any:
+        raise fake_guest.Refused("It cannot say.")
+
+    family.ask_for(automatic=True)
+    family.pass_time(10)
+    monkeypatch.setitem(fake_guest._METHODS, rpc.REPLICATION_POINT.name, refused)
+    InstanceManager(RequestContext.system()).stop(str(family.row("db1").server_id))
+    family.made.cloud.settle()
+    family.pass_time(120)
+    assert "No replica said" in Failover.objects.get().error
+    assert Instance.objects.get(id=str(family.row("db1").server_id)).vm_state == "active"
+    guests = FakeGuest.objects.select_related("instance")
+    assert [one.instance.name for one in guests if fake_guest.is_writer(one)] == ["db1"]
 
 
 def test_a_source_that_dies_while_it_is_backed_up_is_replaced(family: Family) -> None:
