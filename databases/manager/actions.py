@@ -16,6 +16,7 @@ from databases.exceptions import ConfigurationDoesNotFit, HasReplicas
 from databases.manager.building import InstanceBuilding
 from databases.manager.configurations import ConfigurationManager
 from databases.manager.datastores import DatastoreManager
+from databases.manager.replicas import check_followers
 from databases.models import DatabaseInstance
 from databases.operations import (
     ConfigureDatabase,
@@ -77,7 +78,7 @@ class InstanceActions(InstanceBuilding):
     def configure(self, instance_id: str, configuration_id: str | None) -> None:
         """Start giving an instance the settings of a configuration, or (None) its defaults again.
 
-        Raises ConfigurationNotFound, ConfigurationDoesNotFit.
+        Raises ConfigurationNotFound, ConfigurationDoesNotFit, BadRequest for one that its replicas have no room with.
         """
         configuration = None
         if configuration_id is not None:
@@ -91,6 +92,7 @@ class InstanceActions(InstanceBuilding):
             before = found.configuration_id
             rows = DatabaseInstance.objects.filter(id=found.id)
             rows.update(configuration=configuration)
+            check_followers(rows.get())
             ConfigureDatabase.start(
                 self.context,
                 resource_id=str(found.id),

@@ -24,6 +24,7 @@ from databases.manager.datastores import DatastoreManager
 from databases.manager.lookup import InstanceLookups
 from databases.manager.parts_project import ensure_parts_project
 from databases.manager.point_in_time import PointInTimeManager
+from databases.manager.replicas import check_followers
 from databases.models import DatabaseInstance, DatastoreVersion
 from databases.operations import CreateDatabase
 from databases.requests import InstanceRequest, NewDatabase, NewUser
@@ -32,8 +33,6 @@ from network.manager import PortManager
 from volume.manager import VolumeTypeManager
 
 MOST_REPLICAS = 10
-#: Of one source: its guest keeps 64 senders, of which some are for backups and for replicas that are made.
-MOST_FOLLOWERS = 30
 
 
 class InstanceBuilding(InstanceLookups):
@@ -187,18 +186,6 @@ class InstanceBuilding(InstanceLookups):
             )
         except (NotFound, Forbidden) as error:
             raise BadRequest(error.message) from error
-
-
-def check_followers(source: DatabaseInstance) -> None:
-    """Raise BadRequest where more follow a source than it has room for; call under the lock of the quota."""
-    most = MOST_FOLLOWERS
-    values = source.configuration.values if source.configuration else {}
-    if (
-        source.version.manager == "mariadb" and "max_connections" in values
-    ):  # each takes one of them
-        most = min(most, values["max_connections"] // 2)
-    if DatabaseInstance.objects.filter(replica_of=source).count() > most:
-        raise BadRequest(f"Instance {source.id} has room for {most} replicas.")
 
 
 def check_contents(

@@ -16,6 +16,7 @@ from cloudweb.manager import Manager
 from cloudweb.policy import policy
 from databases.exceptions import ConfigurationInUse, ConfigurationInvalid, ConfigurationNotFound
 from databases.manager.datastores import DatastoreManager
+from databases.manager.replicas import check_followers
 from databases.models import (
     Configuration,
     ConfigurationParameter,
@@ -86,7 +87,8 @@ class ConfigurationManager(Manager):
     ) -> None:
         """Change settings (``replace``: instead of all before), name, description.
 
-        Instances that have it take the new settings at once. Raises ConfigurationInvalid.
+        Instances that have it take the new settings at once. Raises ConfigurationInvalid, and BadRequest where
+        replicas of one of them have no room with these.
         """
         found = self.get(configuration_id)
         with transaction.atomic():
@@ -96,6 +98,8 @@ class ConfigurationManager(Manager):
                 changes["values"] = new if replace else {**row.values, **new}
             Configuration.objects.filter(id=found.id).update(updated_at=now(), **changes)
             if values is not None:
+                if "max_connections" in values:
+                    self._check_followers(found)
                 self._tell(found)
 
     @policy("database:configurations:delete")
@@ -112,6 +116,12 @@ class ConfigurationManager(Manager):
     def instances(self, configuration_id: str) -> Sequence[DatabaseInstance]:
         """Return the instances that have it."""
         return [*self.get(configuration_id).instances.order_by("created_at", "id")]
+
+    def _check_followers(self, configuration: Configuration) -> None:
+        followed = DatabaseInstance.objects.exclude(replica_of=None).values("replica_of")
+        rows = DatabaseInstance.objects.select_related("configuration", "version")
+        for source in rows.filter(configuration_id=configuration.id, id__in=followed):
+            check_followers(source)
 
     def _tell(self, configuration: Configuration) -> None:
         rows = DatabaseInstance.objects.filter(configuration=configuration)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from django.db import transaction
 
 from cloudweb.database.clock import now
+from cloudweb.exceptions import BadRequest
 from cloudweb.policy import policy
 from databases.exceptions import InstanceNotAvailable, NotAReplica
 from databases.manager.lookup import InstanceLookups
 from databases.models import DatabaseInstance
 from databases.operations import DetachReplica, PromoteReplica
 from databases.states import Task
+
+#: Of one source: its guest keeps 64 senders, of which some are for backups and for replicas that are made.
+MOST_FOLLOWERS = 30
 
 
 class InstanceReplicas(InstanceLookups):
@@ -37,3 +41,13 @@ class InstanceReplicas(InstanceLookups):
             if found.replica_of_id is None:
                 raise NotAReplica(found.id)
             DetachReplica.start(self.context, resource_id=str(found.id))
+
+
+def check_followers(source: DatabaseInstance) -> None:
+    """Raise BadRequest where more follow a source than it has room for, with the settings of its row."""
+    most = MOST_FOLLOWERS
+    values = source.configuration.values if source.configuration else {}
+    if source.version.manager == "mariadb" and "max_connections" in values:
+        most = min(most, values["max_connections"] // 2)  # each takes one of them
+    if DatabaseInstance.objects.filter(replica_of=source).count() > most:
+        raise BadRequest(f"Instance {source.id} has room for {most} replicas.")

@@ -17,11 +17,12 @@ from databases import fake_guest, rpc
 from databases.mail import payload_of
 from databases.mailbox.guests import enrol
 from databases.mailbox.reports import take
-from databases.manager import DatabaseInstanceManager, PointInTimeManager, building
+from databases.manager import DatabaseInstanceManager, PointInTimeManager, replicas
 from databases.manager.parts_project import ensure_parts_project
 from databases.models import (
     BackupStrategy,
     DatabaseInstance,
+    DatastoreVersion,
     FakeGuest,
     GuestAgent,
     Letter,
@@ -321,6 +322,30 @@ def test_settings_are_checked(user: User) -> None:
     assert client.send("DELETE", place).status_code == 202
 
 
+def test_settings_leave_room_for_the_replicas_that_are_there(user: User) -> None:
+    make_datastores()
+    version, client = DatastoreVersion.objects.get(manager="mariadb", name="10.11"), client_of(user)
+    few, many = (
+        make_configuration(user, version=version, values={"max_connections": number})
+        for number in (10, 12)
+    )
+    source = make_instance(user, version=version)
+    for _ in range(6):
+        make_instance(user, version=version, replica_of=source)
+    place = f"{V1}/instances/{source.id}"
+    for configuration, status in ((few, 400), (many, 202)):
+        said = {"instance": {"configuration": str(configuration.id)}}
+        answer = client.send("PUT", place, said)
+        assert answer.status_code == status, answer.content
+    assert DatabaseInstance.objects.get(id=source.id).configuration == many
+    for values, status in (({"max_connections": 10}, 400), ({"wait_timeout": 60}, 200)):
+        said = {"configuration": {"values": values}}
+        answer = client.send("PATCH", f"{V1}/configurations/{many.id}", said)
+        assert answer.status_code == status, answer.content
+    many.refresh_from_db()
+    assert many.values == {"max_connections": 12, "wait_timeout": 60}
+
+
 def test_what_cannot_be_made_is_refused_at_once(made: Lab) -> None:
     client: ApiClient = made.client
     for wrong, status in (
@@ -407,7 +432,7 @@ def test_a_backup_and_a_source_are_begun_with(made: Lab, monkeypatch: pytest.Mon
     for refused in (body(made, replica_of=first), other):
         assert client.send("POST", f"{V1}/instances", refused).status_code == 400
     with monkeypatch.context() as short:  # no guest is asked to let in more than it can
-        short.setattr(building, "MOST_FOLLOWERS", 0)
+        short.setattr(replicas, "MOST_FOLLOWERS", 0)
         full = client.send("POST", f"{V1}/instances", follower)
     assert (full.status_code, DatabaseInstance.objects.count()) == (400, 1)
     assert "room for 0 replicas" in full.content.decode()
