@@ -31,6 +31,7 @@ from databases.operations.fencing import (
     note_power,
     start,
     stop,
+    try_to_start,
 )
 from databases.operations.rows import fault, instance_of, rest, write
 from databases.positions import NOWHERE, progress
@@ -78,8 +79,8 @@ def fence(run: Run) -> Child | None:
 
 
 def let_run_again(run: Run) -> Child | None:
-    """Nobody took over: let the source try again, also where its server had died by itself."""
-    return start(instance_of(run)) if run.results.get("see_who_may", {}).get("stops") else None
+    """Nobody took over: let the source try again."""
+    return start(instance_of(run)) if run.results.get("see_who_may", {}).get("ran") else None
 
 
 def running_again(run: Run, _answers: list[Any]) -> None:
@@ -263,6 +264,8 @@ class FailOver(DatabaseAction):
         _rest(run, **why, fault_at=now() if run.args.get("failed") else None)
         note(run, state=FailoverState.FAILED, error=said, ended_at=now())
         FailoverWatch.objects.filter(instance__id=run.resource_id).update(ill_since=None)
+        if failure is not None and run.results.get("see_who_may", {}).get("stops"):
+            try_to_start(instance_of(run))  # nobody waits for one that had died by itself
 
     @classmethod
     def on_stuck(cls, run: Run, failure: Failure) -> None:

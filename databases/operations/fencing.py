@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import transaction
+
 from cloudweb.context import RequestContext
-from cloudweb.exceptions import NotFound, NotYet
+from cloudweb.exceptions import CloudwebError, NotFound, NotYet
 from compute.manager import HostFailureManager, HostManager
 from databases import conf, fake_guest
 from databases.models import DatabaseInstance, Failover
@@ -31,10 +34,14 @@ PROOFS = {
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """What proves, or will prove, that a source writes no more; ``stops``: its host is to stop its server first."""
+    """What proves, or will prove, that a source writes no more.
+
+    ``stops``: its host is to stop its server first, which ``ran``.
+    """
 
     proof: str
     stops: bool = False
+    ran: bool = False
     is_certain: bool = True  # nobody but its own host could say it with more right
 
 
@@ -54,7 +61,8 @@ def fence_of(source: DatabaseInstance, failover: Failover) -> Fence:
     if server is None or not server.host:
         return Fence("its server is gone")
     if HostManager(RequestContext.system()).is_up(server.host):
-        return Fence("its host says that its server is off", stops=True)
+        ran = server.vm_state == VmState.ACTIVE
+        return Fence("its host says that its server is off", stops=True, ran=ran)
     proof = HostFailureManager(RequestContext.system()).proof(server.host)
     if proof is not None:
         return Fence(PROOFS.get(proof.kind, "its host is dead"), is_certain=False)
@@ -92,6 +100,13 @@ def start(instance: DatabaseInstance) -> Child | None:
     server = server_of(instance)
     is_off = server is not None and server.vm_state == VmState.STOPPED
     return Child(StartInstance, str(instance.server_id)) if is_off else None
+
+
+def try_to_start(instance: DatabaseInstance) -> None:
+    """Begin to start its server where it is off and can be; what comes of that is seen at the server."""
+    if start(instance) is not None:
+        with suppress(CloudwebError), transaction.atomic():
+            InstanceManager(parts_context(instance)).start(str(instance.server_id))
 
 
 def note_power(instance: DatabaseInstance, *, off: bool) -> None:
