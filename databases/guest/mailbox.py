@@ -141,7 +141,8 @@ class Mailbox:
             self._methods.start({})
         elif store.stands_still():
             say("the replica stands still: it is started again")
-            self._methods.restart({})
+            store.stop()  # it stays wanted: whoever dies now finds that it has ended
+            self._methods.start({})
 
     def _work(self, waiting: queue.Queue[Letter]) -> None:
         while True:
