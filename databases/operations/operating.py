@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from databases import rpc
 from databases.operations.actions import DatabaseAction, nothing
-from databases.operations.fencing import server_started, start
+from databases.operations.fencing import server_started, start, start_server
 from databases.operations.letters import asks
 from databases.operations.resize import give_size_back, keep_size
 from databases.operations.rows import instance_of, parts_context, rest, write
@@ -70,6 +70,7 @@ class MigrateDatabase(DatabaseAction):
         Step("move_server", move_server, undo=give_size_back),
         Step("note_move", note_move, pivot=True),
         Step("keep_place", keep_size),
+        Step("start_server", start_server, done=server_started),
         *asks("start", rpc.START, nothing),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from databases import rpc
 from databases.objects import VolumeSize
 from databases.operations.actions import DatabaseAction, nothing
+from databases.operations.fencing import server_started, start_server
 from databases.operations.letters import asks
 from databases.operations.rows import instance_of, parts_context, rest, write
 from databases.states import OperatingStatus
@@ -47,13 +48,14 @@ def keep_size(run: Run) -> Child:
 
 
 class ResizeDatabase(DatabaseAction):
-    """Give the server another flavor, off meanwhile, and have the datastore serve again."""
+    """Give the server another flavor, off meanwhile, and have the datastore serve again, also where it had died."""
 
     kind = "databases.resize"
     steps = (
         Step("resize_server", resize_server, undo=give_size_back),
         Step("note_flavor", note_flavor, pivot=True),
         Step("keep_size", keep_size),
+        Step("start_server", start_server, done=server_started),
         *asks("start", rpc.START, nothing),
     )
 

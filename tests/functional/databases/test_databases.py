@@ -207,19 +207,21 @@ def test_what_operators_do_to_a_server_shows(made: Lab, monkeypatch: pytest.Monk
     assert (found["operating_status"], found["volume"]["used"]) == ("FAILED", 1.0)
 
 
-def test_one_whose_guest_died_serves_again_when_it_is_restarted(made: Lab) -> None:
+def test_one_whose_guest_died_serves_again_when_it_is_restarted_or_resized(made: Lab) -> None:
     key = made.client.send("POST", f"{V1}/instances", body(made)).json()["instance"]["id"]
     made.cloud.settle()
     server = str(DatabaseInstance.objects.get().server_id)
     operator, place = client_of(make_member("admin")), f"{V1}/mgmt/instances/{key}/action"
-    for client, path, action in (
-        (made.client, f"{V1}/instances/{key}/action", "restart"),
-        (operator, place, "reboot"),
+    resize = {"flavorRef": larger(made)}
+    for client, path, action, said in (
+        (made.client, f"{V1}/instances/{key}/action", "restart", {}),
+        (operator, place, "reboot", {}),
+        (made.client, f"{V1}/instances/{key}/action", "resize", resize),
     ):
         InstanceManager(CLOUD).stop(server)
         made.cloud.settle()
         fake_guest.switch(UUID(key), off=True)
-        assert client.send("POST", path, {action: {}}).status_code == 202
+        assert client.send("POST", path, {action: said}).status_code == 202
         made.cloud.settle()
         found = made.client.send("GET", f"{V1}/instances/{key}").json()["instance"]
         assert (found["status"], found["operating_status"]) == ("ACTIVE", "HEALTHY")
