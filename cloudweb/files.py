@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 PRIVATE, PASSED_THROUGH = 0o700, 0o711
@@ -29,7 +31,7 @@ def write_atomically(
     """
     data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    draft = path.with_name(f"{_draft_of(path)}{secrets.token_hex(6)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -42,6 +44,15 @@ def write_atomically(
         draft.unlink(missing_ok=True)
     if synced:
         sync_directory(path.parent)
+
+
+def drafts_of(path: Path) -> Sequence[Path]:
+    """Return what whoever was killed while it replaced a file left of that; nobody may replace it meanwhile."""
+    return sorted(path.parent.glob(f"{glob.escape(_draft_of(path))}*"))
+
+
+def _draft_of(path: Path) -> str:
+    return f".{path.name}."
 
 
 def sync_directory(path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import structlog
 
 from cloudweb.driver import TransientDriverError
-from cloudweb.files import sync_directory
+from cloudweb.files import drafts_of, sync_directory
 from cloudweb.objects import IncompatibleObject
 
 T = TypeVar("T")
@@ -70,8 +70,8 @@ def lost_in(directory: Path) -> Sequence[str]:
 
 
 def forget(path: Path) -> None:
-    """Remove a record with what of it was set aside; absent is fine."""
-    found = [path, *path.parent.glob(f"{path.name}{MARK}*")]
+    """Remove a record, what of it was set aside, and what was never finished of it; absent is fine."""
+    found = [path, *path.parent.glob(f"{path.name}{MARK}*"), *drafts_of(path)]
     for one in found:
         one.unlink(missing_ok=True)
     if path.parent.exists():

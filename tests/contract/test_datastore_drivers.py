@@ -69,7 +69,11 @@ def prepared(request: pytest.FixtureRequest) -> Iterator[tuple[Methods, Tenant]]
         parameters=(objects.Parameter(name="max_connections", value="30"),),
     )
     try:
-        methods.prepare(data(told))
+        try:
+            methods.prepare(data(told))
+        except CommandFailed as error:
+            error.add_note(error.detail)
+            raise
         methods.prepare(data(told))
         yield methods, Tenant(place("", home), name)
     finally:

@@ -8,8 +8,9 @@ from threading import Lock
 import pytest
 
 from cloudweb.driver import TransientDriverError, Unguarded
+from cloudweb.files import write_atomically
 from cloudweb.image_cache.cache import ImageCache
-from cloudweb.records import read_record
+from cloudweb.records import forget, read_record
 from compute.agent import ComputeAgent
 from compute.drivers.fake import FakeDriver
 from compute.objects import PowerOffRequest
@@ -94,3 +95,17 @@ def test_a_record_that_cannot_be_read_now_is_not_damaged(
         read_record(path, dict)
     monkeypatch.undo()
     assert read_record(path, dict) == {}
+
+
+def test_a_record_is_forgotten_with_what_was_never_finished_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, other = tmp_path / "a.json", tmp_path / "b.json"
+    with monkeypatch.context() as patch:  # who is killed takes nothing away
+        patch.setattr(Path, "replace", lambda *_: None)
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
+        for one in (path, other):
+            write_atomically(one, "{}")
+    (left,) = tmp_path.glob(".b.json.*")
+    forget(path)
+    assert [*tmp_path.iterdir()] == [left]
