@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -115,12 +116,14 @@ class LostHosts:
         assert self.control.powers[of] == "Off"
         assert self.copies(server) == [to]
 
-    def take_for_off(self, volume: Traveller, *, of: str, to: str) -> str:
-        """Of a host that is on somebody says that it is off; return what is counted on the volume then."""
-        server = volume.server
+    def take_for_off(self, volumes: Sequence[Traveller], *, of: str, to: str) -> list[str]:
+        """Of a host that is on somebody says that it is off; return what is counted on each volume then."""
+        server = volumes[0].server
         assert server is not None
         wait_until(lambda: self.is_in(of, "down"), what=f"{of} shows as down")
         self.refuses(server, "not known to be off")
+        for one in volumes[1:]:  # the lost host kept it: what all reach another one can keep
+            self.keeps(one, to)
         self.pages.act("confirm_off", of, reason="no light at its front")
         assert "no light at its front" in self.pages.read("/admin/compute/hostfailure/")
         assert "compute:failures:confirm" in self.pages.read("/admin/audit/record/")
@@ -130,26 +133,43 @@ class LostHosts:
         self.arrives(server, to)
         wait_until(partial(self.reach.answers, server), timeout=BOOT, what="it boots there")
         assert self.copies(server) == sorted((of, to)), "its old guest was to run on"
-        volume.check()
-        count = volume.does(COUNT)
-        assert int(count) > 0, "its old guest was to write"
-        return count
+        counts = []
+        for one in volumes:
+            one.check()
+            counts.append(one.does(COUNT))
+            assert int(counts[-1]) > 0, "its old guest was to write"
+        return counts
 
-    def comes_to_itself(self, volume: Traveller, count: str, *, host: str, to: str) -> None:
-        """The host that was on all the time stops its copy; nothing of it came onto the volume."""
-        server = volume.server
+    def comes_to_itself(
+        self, volumes: Sequence[Traveller], counts: Sequence[str], *, host: str, to: str
+    ) -> None:
+        """The host that was on all the time stops its copy; nothing of it came onto the volumes."""
+        server = volumes[0].server
         assert server is not None
         self.hosts[host].go_on()
         self.is_back(host)
         assert self.copies(server) == [to]
-        assert volume.does(COUNT) == count
-        volume.check()
+        for one, count in zip(volumes, counts, strict=True):
+            assert one.does(COUNT) == count
+            one.check()
+
+    def keeps(self, volume: Traveller, name: str) -> None:
+        """Another host keeps a volume of Ceph from now on, whoever is down; its guest notices nothing."""
+        self.admin.block_storage.migrate_volume(volume.id, host=f"{name}@ceph#default")
+        assert self.admin.block_storage.get_volume(volume.id).host == f"{name}@ceph#default"
 
 
-def lose_both(lost: LostHosts, volume: Traveller, other: Traveller, *, image_id: str) -> Server:
+def lose_both(
+    lost: LostHosts,
+    volume: Traveller,
+    other: Traveller,
+    in_ceph: Sequence[Traveller],
+    *,
+    image_id: str,
+) -> Server:
     """Each host is lost once, and each has a volume of the other's server; return a server that is off.
 
-    ``volume`` is of ha, its server on hb; ``other`` is of hb, its server on ha.
+    ``volume`` is of ha, its server on hb, which has those ``in_ceph`` too; ``other`` is of hb, its server on ha.
     """
     on_a, on_b = other.server, volume.server
     assert on_a is not None
@@ -164,6 +184,9 @@ def lose_both(lost: LostHosts, volume: Traveller, other: Traveller, *, image_id:
     spare.wait("SHUTOFF")
     volume.does("rm -f $w; (dd if=$a of=$d bs=1M conv=fsync; touch $w) >/dev/null 2>&1 &")
     volume.does("test ! -e $w")  # who writes to a volume of a dead host waits
+    for one in in_ceph:
+        one.write()  # who writes to one that is no host's does not
+        lost.keeps(one, "hb")
 
     lost.pages.act("power_on", "ha")
     lost.is_back("ha")
@@ -171,12 +194,14 @@ def lose_both(lost: LostHosts, volume: Traveller, other: Traveller, *, image_id:
     volume.does("until test -e $w; do sleep 0.2; done")
     volume.check()
 
-    volume.does(COUNTS)
+    volumes = (volume, *in_ceph)
+    for one in volumes:
+        one.does(COUNTS)
     lost.lose("hb")
     wait_until(partial(lost.reach.answers, on_a), timeout=BOOT, what="it boots beside its volume")
     other.check()  # what was flushed before its host was lost
 
-    count = lost.take_for_off(volume, of="hb", to="ha")
-    lost.comes_to_itself(volume, count, host="hb", to="ha")
+    counts = lost.take_for_off(volumes, of="hb", to="ha")
+    lost.comes_to_itself(volumes, counts, host="hb", to="ha")
     other.check()  # it was on that host all the time
     return spare

@@ -49,6 +49,8 @@ class Underlay:
         self.name = f"ul{draw.randrange(16**6):06x}"
         self.prefix = f"198.19.{draw.randrange(256)}"
         self.address = f"{self.prefix}.254"
+        #: What else its hosts reach, and the number of who leads there.
+        self.routes: dict[str, int] = {}
 
     def __enter__(self) -> Underlay:
         """Make it, with the API's address."""
@@ -73,6 +75,8 @@ class Underlay:
         process.run(*inside, "addr", "add", f"{self.prefix}.{number}/24", "dev", "eth0")
         process.run(*inside, "link", "set", "eth0", "up")
         process.run(*inside, "route", "add", "default", "via", self.address)
+        for subnet, way in self.routes.items():
+            process.run(*inside, "route", "add", subnet, "via", f"{self.prefix}.{way}")
 
 
 class NamespacedHost:

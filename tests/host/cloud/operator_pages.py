@@ -32,6 +32,11 @@ class OperatorPages:
         """Return a page."""
         return self._http.get(path).raise_for_status().text
 
+    def all_of(self, path: str) -> str:
+        """Return the pages of all rows of a list."""
+        rows = re.findall(rf'href="({path}[^"/]+/change/)', self.read(path))
+        return "".join(self.read(row) for row in {*rows})
+
     def send(self, path: str, **fields: str) -> str:
         """Send a form; return the page that it leads to."""
         fields["csrfmiddlewaretoken"] = self._http.cookies["csrftoken"]

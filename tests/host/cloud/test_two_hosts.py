@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import contextlib
 import sys
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from openstack.connection import Connection
 
 from cloudweb import process
 from tests.builders.bmc import redfish
+from tests.builders.ceph import USER, ceph_cluster, missing
 from tests.builders.demo_image import demo_image
 from tests.host.cloud.census import leftovers
 from tests.host.cloud.live_travel import LiveTraveller
@@ -20,16 +21,9 @@ from tests.host.cloud.lost_hosts import LostHosts, lose_both
 from tests.host.cloud.namespaces import NamespacedHost, Underlay, hosts
 from tests.host.cloud.operator_pages import OperatorPages
 from tests.host.cloud.reaching import Reach
+from tests.host.cloud.remote_volumes import from_host_to_host, offer_types, volume_of
 from tests.host.cloud.tenants import BOOT, Server, Tenant, operator
 from tests.host.cloud.travellers import Traveller
-from tests.host.cloud.volume_travel import (
-    back_to_a_snapshot,
-    back_up,
-    forget,
-    kill_amid,
-    moved,
-    restore,
-)
 from tests.infrastructure import ROOT, Cloud, free_port, running_cloud, scratch, wait_until
 
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
@@ -40,10 +34,33 @@ def left_on(host: NamespacedHost) -> list[str]:
     return leftovers(host.directory, run=host.run)
 
 
+FILES = ("file", "second", "small")  # back ends
+CEPH = 250  # its number on the underlay
+
+
+@contextlib.contextmanager
+def reached_ceph(underlay: Underlay) -> Iterator[dict[str, dict[str, str]]]:
+    """Run a Ceph that all hosts reach, where the machine can; return its back end with the settings."""
+    if missing():
+        yield {}
+        return
+    with ceph_cluster() as cluster:
+        underlay.connect(cluster.netns, CEPH)
+        underlay.routes[f"{cluster.subnet}.0/24"] = CEPH
+        yield {
+            "ceph": {
+                "VOLUME_CEPH_CONF": str(cluster.conf),
+                "VOLUME_CEPH_USER": USER,
+                "VOLUME_CEPH_POOLS": "default",
+            }
+        }
+
+
 def test_servers_on_two_hosts_and_the_death_of_one() -> None:
     with (
         scratch("hosts") as home,
         Underlay() as underlay,
+        reached_ceph(underlay) as of_ceph,
         running_cloud(
             LISTEN=f"{underlay.address}:{free_port()}",
             HOST_NAME="control",
@@ -56,14 +73,18 @@ def test_servers_on_two_hosts_and_the_death_of_one() -> None:
             cloud=cloud,
             home=home,
             NETWORK_TUNNEL="eth0",
-            VOLUME_BACKENDS="file,second",
+            VOLUME_BACKENDS=",".join((*FILES, *of_ceph)),
             VOLUME_SECOND_DRIVER="file",
+            VOLUME_SMALL_DRIVER="file",
+            **of_ceph.get("ceph", {}),
         ) as (ha, hb),
     ):
-        story(cloud, ha, hb, home)  # fmt: skip
+        story(cloud, ha, hb, home, (*FILES, *of_ceph))  # fmt: skip
 
 
-def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> None:
+def story(
+    cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path, backends: Sequence[str]
+) -> None:
     admin = operator(cloud)
 
     def states(host: str) -> set[str]:
@@ -106,24 +127,35 @@ def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> N
     assert cached(ha, image.id) == [file]
 
     reach = Reach(tenant, {on_a.id: ha, on_b.id: ha})
+    offer_types(admin, *backends)
+    of_all = [one for one in backends if one not in FILES]
+    in_ceph = [volume_of("ha", reach, admin, "of both", volume_type=one) for one in of_all]
+    for one in in_ceph:
+        one.give(on_b)
+        one.write()
     off_and_on_again(reach, on_b, hb)
-    volume = from_host_to_host(reach, admin, on_a, on_b)
+    volume = from_host_to_host(cloud, reach, admin, on_a, on_b)
+    for one in in_ceph:
+        one.check()
     live = LiveTraveller(cloud, volume, beside=on_a, hosts=reach.hosts)
     gap = live.there_and_back(ha, hb)
+    for one in in_ceph:
+        one.check()
     print(f"Live to the other host and back: the longest time without an answer was {gap:.2f} s")
 
-    other = volume_of("hb", reach, admin, "of hb")
+    other = volume_of("hb", reach, admin, "of hb", volume_type="secret")  # with a key of its own
     other.give(on_a)
     other.write()
     with OperatorPages(cloud) as pages, redfish(home, ha="On", hb="On") as control:
         lost = LostHosts(cloud, admin, reach, {"ha": ha, "hb": hb}, control, pages)
-        spare = lose_both(lost, volume, other, image_id=image.id)
+        spare = lose_both(lost, volume, other, in_ceph, image_id=image.id)
     took = ", ".join(f"{what} {seconds:.1f} s" for what, seconds in lost.times.items())
     print(f"A host that hung: {took}")
     drain(cloud, reach, other, spare, away=hb, to=ha)
 
     # Guests that ran when their host went off are started with the host, and nobody's leave is asked.
-    boots = {one: one.does(BOOT_ID) for one in (volume, other)}
+    volumes = (volume, other, *in_ceph)
+    boots = {one: one.does(BOOT_ID) for one in volumes}
     ha.die()
     ha.boot()
     for one, before in boots.items():
@@ -135,7 +167,7 @@ def story(cloud: Cloud, ha: NamespacedHost, hb: NamespacedHost, home: Path) -> N
     assert spare.api.get_server(spare.id).status == "SHUTOFF"
     for server in (on_a, on_b, spare):
         server.delete()
-    for one in (volume, other):
+    for one in volumes:
         one.wait("available")
         one.delete()
     wait_until(lambda: not [*tenant.api.block_storage.volumes()], what="the volumes are gone")
@@ -201,61 +233,3 @@ def off_and_on_again(reach: Reach, server: Server, to: NamespacedHost) -> None:
     reach.hosts[server.id] = to
     wait_until(partial(reach.answers, server), timeout=BOOT, what="it boots there")
     assert reach.does("cat /kept", server) == "kept"
-
-
-def volume_of(host: str, reach: Reach, admin: Connection, name: str) -> Traveller:
-    """Make a volume that lies on a host."""
-    storage = admin.block_storage
-    pools = [one for one in storage.services() if one.binary == "cinder-volume"]
-    others = [one for one in pools if not one.host.startswith(f"{host}@")]
-    for service in others:
-        storage.disable_service(service)
-    volume = Traveller(reach, name, volume_type="file")
-    volume.wait("available")
-    for service in others:
-        storage.enable_service(service)
-    return volume
-
-
-def from_host_to_host(reach: Reach, admin: Connection, on_a: Server, on_b: Server) -> Traveller:
-    """A volume of ha in servers of both hosts, over TLS and not, whoever dies between; on hb at the end."""
-    storage = admin.block_storage
-    for backend in ("file", "second"):
-        storage.create_type(name=backend, extra_specs={"volume_backend_name": backend})
-    elsewhere = [one for one in storage.services() if one.host.startswith("hb@")]
-    for service in elsewhere:
-        storage.disable_service(service)
-    volume = Traveller(reach, "of ha", volume_type="file")
-    volume.wait("available")
-    volume.give(on_b)
-    ha, hb = (reach.hosts[one.id] for one in (on_a, on_b))
-    die = partial(kill_amid, ha.directory, lambda: ha.agents)
-    backups = back_up(reach.tenant, volume, die)
-    volume.write()
-    for program, begins in (
-        (
-            Path(sys.executable).resolve().name,
-            f"--certificates={hb.directory}",
-        ),  # the guest's way in
-        ("qemu-storage-daemon", f"{ha.directory}/volume/file/daemons/{volume.id}"),
-    ):
-        (pid,) = process.running(program, begins)
-        volume.write_while(lambda pid=pid: os.kill(pid, signal.SIGKILL))
-    volume.grow()
-    volume.check()
-    back_to_a_snapshot(reach, volume, on_b)
-    volume.write()
-    storage.retype_volume(volume.id, "second", migration_policy="on-demand")
-    volume.write_while(lambda: moved(admin, volume, "second"))
-    assert storage.get_volume(volume.id).host == "ha@second#default"
-    for service in elsewhere:
-        storage.enable_service(service)
-    for server, (backup_id, digest) in zip((on_a, on_b), backups.items(), strict=True):
-        volume.take()
-        restore(reach.tenant, backup_id, volume, die)
-        volume.digest = digest
-        volume.give(server)
-        volume.check()
-    forget(reach.tenant, backups)
-    volume.write()
-    return volume
