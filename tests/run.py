@@ -67,7 +67,7 @@ CLIENTS = Part(
 )  # fmt: skip
 #: Serial: there is one kernel, and guests without KVM take a core each; they wait often, and clients need a core.
 HOST = Part(
-    "host", "The machine", "host", budget=1560,
+    "host", "The machine", "host", budget=1640,
     options=IN_ORDER, paths=("tests/host", *holding("mark.host")),
 )  # fmt: skip
 #: Nothing beside it: a page that is late is a failure.
