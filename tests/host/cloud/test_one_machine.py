@@ -325,6 +325,9 @@ def test_everything_of_ours_is_killed_and_guests_run_on(
         one.check()
         one.take()
         one.delete()
+    wait_until(
+        lambda: not any(one.storage.find_volume(one.id) for one in volumes), what="they are gone"
+    )
     assert room.says("cat /proc/sys/kernel/random/boot_id", server) == boot
     assert server.api.get_server(server.id).status == "ACTIVE"
     assert room.server.api.get_server(room.server.id).status == "ACTIVE"
