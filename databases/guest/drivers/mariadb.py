@@ -86,7 +86,9 @@ class MariaDb(Datastore):
         commands.run(
             "mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=socket",
             f"--auth-root-socket-user={whom}", "--skip-test-db", "--skip-name-resolve",
-            "--innodb-log-file-size=32M", user=self.place.user, timeout=300,
+            "--innodb-log-file-size=32M",
+            f"--tmpdir={data}",  # each server that starts clears the temporary tables of all out of theirs
+            user=self.place.user, timeout=300,
         )  # fmt: skip
 
     def is_up(self) -> bool:
