@@ -7,7 +7,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from ipaddress import ip_address
@@ -39,6 +39,14 @@ SMALL = {
         "performance-schema": "OFF",
     },
 }
+
+
+def small(name: str, run: Path) -> Mapping[str, str]:
+    """Return options for one of several that run on this machine.
+
+    Each MariaDB that starts clears the temporary tables of all out of its directory for them, so each has its own.
+    """
+    return SMALL[name] | ({"tmpdir": str(run)} if name == "mariadb" else {})
 
 
 class Tenant:
@@ -130,7 +138,7 @@ class Guests:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         place = Place(data=base / self.name, run=base / "run", port=port, user=self._owner,
-                      address="127.0.0.1", fixed=SMALL[self.name])  # fmt: skip
+                      address="127.0.0.1", fixed=small(self.name, base / "run"))  # fmt: skip
         self._places[guest] = place
         methods = self.booted(guest)
         self._all.append(methods)

@@ -29,7 +29,7 @@ from databases.guest.methods import Methods
 from databases.guest.place import Place
 from databases.manager.contents import LOGS
 from operations.certificates import Authority, new_authority
-from tests.builders.datastores import PROGRAMS, SMALL, Tenant, certify, data
+from tests.builders.datastores import PROGRAMS, Tenant, certify, data, small
 
 #: A setting that counts at once, one that waits for a restart, one out of its limits, in each datastore.
 SETTINGS = {
@@ -58,7 +58,7 @@ def prepared(request: pytest.FixtureRequest) -> Iterator[tuple[Methods, Tenant]]
 
     def place(_name: str, _base: Path) -> Place:
         return Place(data=home / "base" / name, run=home / "run", port=port, user=owner,
-                     address="127.0.0.1", fixed=SMALL[name])  # fmt: skip
+                     address="127.0.0.1", fixed=small(name, home / "run"))  # fmt: skip
 
     methods = Methods(home / "state", places=place)
     told = objects.PrepareDatastore(

@@ -159,9 +159,7 @@ class LibvirtLive(LibvirtArriving, LiveMigrate):
         asked: Literal["asked", "deadline", "error"] = reason or (
             "asked" if self._asked.pop(ref.id, "") == "abort" else "error"
         )
-        if (
-            found.state in WHOLE
-        ):  # one that died may run there, from disks that the note calls shared
+        if found.state in WHOLE:  # one that died may run there: its disks stay known as shared
             self._drop_note(ref.id)
         return LiveResult(
             id=ref.id,
