@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -307,10 +308,8 @@ def kill(pids: Sequence[int], *, exe: str) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     limit = time.monotonic() + 10
-    while any(is_running(pid, exe=exe) for pid in pids):
-        if time.monotonic() > limit:
-            raise DriverError("A process of the host cannot be ended.", detail=f"{exe} {pids}")
-        time.sleep(0.005)
+    if not all(wait_for_end(pid, timeout=limit - time.monotonic()) for pid in pids):
+        raise DriverError("A process of the host cannot be ended.", detail=f"{exe} {pids}")
 
 
 def stop(pid: int, *, exe: str, timeout: float = 5) -> None:
@@ -322,6 +321,33 @@ def stop(pid: int, *, exe: str, timeout: float = 5) -> None:
             os.kill(pid, sig)
         except ProcessLookupError:
             return
-        deadline = time.monotonic() + wait
-        while time.monotonic() < deadline and is_running(pid, exe=exe):
-            time.sleep(0.02)
+        if wait_for_end(pid, timeout=wait):
+            return
+
+
+def wait_for_end(pid: int, *, timeout: float) -> bool:
+    """Wait until a process has no file, lock or port any more; tell whether that came true.
+
+    Its /proc/PID/exe cannot tell: it is gone before its files are closed, and while another of its
+    threads is still in a write.
+    """
+    try:
+        process_file = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        ended = select.poll()
+        ended.register(process_file, select.POLLIN)
+        return bool(ended.poll(max(0.0, timeout) * 1000))
+    finally:
+        os.close(process_file)
+
+
+def let_end(pid: int | None, *, timeout: float = 5) -> None:
+    """Wait for one that somebody killed and that is not through with it; one that lives stays."""
+    if pid is None or pid <= 0:
+        return
+    try:
+        Path(f"/proc/{pid}/exe").readlink()
+    except FileNotFoundError:
+        wait_for_end(pid, timeout=timeout)

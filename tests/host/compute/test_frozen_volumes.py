@@ -176,13 +176,14 @@ def test_what_is_snapshotted_together_was_frozen_and_goes_on_whoever_dies(
 
         # a program counts on one disk, flushes, and then on the other; each is snapshotted for itself
         count = "printf %08d $n | dd of=$disk bs=512 conv=sync,fsync 2>/dev/null"
-        both = f"n=$((n+1)); for disk in {' '.join(devices)}; do {count}; done; echo $n >/tmp/n"
+        both = f"n=$((n+1)); for disk in {' '.join(devices)}; do {count}; done; echo $n >/tmp/m; mv /tmp/m /tmp/n"
         shell.run(f"n=0; (until test -e /tmp/stop; do {both}; done; touch /tmp/stopped) & true")
         goes_on = "n=$(cat /tmp/n); until test $(cat /tmp/n) -gt $((n+2)) 2>/dev/null; do :; done"
         shell.run(goes_on)
         torn = store.snapshot(volumes[0])
         shell.run(goes_on)
         torn += store.snapshot(volumes[1])
+        shell.run(goes_on)
         pause = FreezeRequest(
             id=guest.id, name=guest.name, wish="p", seconds=60, agent=False, pause=True
         )

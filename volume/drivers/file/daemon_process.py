@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -204,11 +203,13 @@ class DaemonProcesses:
         """End a daemon whatever it does; also one whose pid file was not written yet, or is lost."""
         pids = [pid for pid in self._all_pids() if self._is_ours(pid, volume_id)]
         process.kill(pids, exe=PROGRAM)
+        process.let_end(
+            process.read_pid(self._pid_file(volume_id))
+        )  # its files are not locked then
 
     def _wait_for_end(self, volume_id: str) -> None:
-        limit = time.monotonic() + _PATIENCE
-        while self.is_running(volume_id) and time.monotonic() < limit:
-            time.sleep(0.002)
+        if (pid := self._pid(volume_id)) is not None:
+            process.wait_for_end(pid, timeout=_PATIENCE)
 
     # Its files
 

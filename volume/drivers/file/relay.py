@@ -74,6 +74,7 @@ class Relays:
         """End an attachment's at once, also one whose pid file was not written yet, or is lost."""
         word = self._word(attachment_id)
         process.kill([pid for pid in self._all() if word in process.words_of(pid)], exe=PROGRAM)
+        process.let_end(process.read_pid(self._pid_file(attachment_id)))  # its port is free then
         self._pid_file(attachment_id).unlink(missing_ok=True)
 
     def census(self) -> Sequence[str]:
