@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import TransactionTestCase
@@ -20,6 +22,17 @@ from tests.parts import marks_of
 # A loaded machine is no failure.
 hypothesis_settings.register_profile("suite", deadline=None)
 hypothesis_settings.load_profile("suite")
+
+
+class Loggers(dict[str, Any]):
+    """Loggers by name: pytest walks through them before each test, while a thread of ours may make one."""
+
+    def values(self) -> list[Any]:  # type: ignore[override]
+        """Return those of now."""
+        return [*super().values()]
+
+
+logging.root.manager.loggerDict = Loggers(logging.root.manager.loggerDict)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
