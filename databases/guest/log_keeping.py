@@ -13,9 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 from databases.guest import wire
+from databases.guest.channel import Denied
 from databases.guest.drivers.logging import LogGone, LogPlace
 from databases.guest.methods import Methods
 
+#: What is answered of a piece that cannot be.
+NOT_TAKEN = 404
 Say = Callable[[dict[str, Any]], object]
 
 
@@ -40,6 +43,8 @@ class LogKeeper:
         told, store = self._methods.kept.get("log"), self._methods.store()
         if not told or store.is_following() or not store.process():
             return False
+        if told.get("unheard"):
+            return self._name(told, told["unheard"])
         begun = LogPlace(str(told["position"]), str(told["history"]))
         try:
             with store.log_piece(begun) as piece:
@@ -60,13 +65,27 @@ class LogKeeper:
                     "position": piece.position,
                     "until": piece.until,
                 }
-                self._say(wire.dumped("LogSent", said))
+                # the answer may be lost: then this is said again, for the store takes no number twice
+                self._methods.change_log(told, unheard=said)
+                more = self._name(told, said)
                 piece.sent()
+                return more
         except LogGone:
             place = store.begin_log()
             self._methods.change_log(
                 told, run=secrets.token_hex(8), position=place.position, history=place.history
             )
             return True
-        self._methods.change_log(told, number=told["number"] + 1, position=piece.position)
-        return not piece.until
+
+    def _name(self, told: dict[str, Any], said: dict[str, Any]) -> bool:
+        """Say which piece was sent until that was heard; tell whether more waits already."""
+        try:
+            self._say(wire.dumped("LogSent", said))
+        except Denied as error:
+            if error.status == NOT_TAKEN:  # it was not named, so its number is free
+                self._methods.change_log(told, unheard=None)
+            raise
+        self._methods.change_log(
+            told, number=said["number"] + 1, position=said["position"], unheard=None
+        )
+        return not said["until"]
