@@ -313,10 +313,12 @@ class Methods:
 
     def hold_back(self) -> bool:
         """Wait to be told, where it took writes and another may have taken its place since; tell whether it waits."""
+        self.held = bool(
+            self.kept.get("asks_first")
+        )  # and so it is where the volume is not to be had yet
         self._mount()
         store = self.store()
-        asks = self.kept.get("asks_first") and not store.is_following() and not store.process()
-        self.held = bool(asks)
+        self.held = self.held and not store.is_following() and not store.process()
         return self.held
 
     def replication_point(self, _told: Row) -> Row:

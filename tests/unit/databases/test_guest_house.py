@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
+import pytest
+
 from databases.guest.mailbox import Mailbox
 from databases.guest.methods import Methods
+from databases.guest.program import serve_again
+from databases.guest.volume import NoVolume
 
 
 class Follower(Methods):
@@ -30,3 +34,19 @@ def test_an_agent_that_dies_over_a_restart_finds_it_to_be_wanted(tmp_path: Path)
     house = Mailbox(MagicMock(), methods, MagicMock(), boot="b")
     house.keep_house()
     assert methods.seen == [("stop", True), ("start", True)]
+
+
+def test_one_that_asks_first_asks_where_its_volume_came_late_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    methods = Follower(tmp_path)
+    methods._keep(asks_first=True)
+    methods.server.is_following.return_value = False
+    methods.server.process.return_value = 0
+    with monkeypatch.context() as late:
+        late.setattr(methods, "_mount", MagicMock(side_effect=NoVolume("It is not there.")))
+        serve_again(methods)
+    Mailbox(MagicMock(), methods, MagicMock(), boot="b").keep_house()
+    assert (methods.held, methods.seen) == (True, [])
+    methods.start({})  # it is told so
+    assert (methods.held, methods.seen) == (False, [("start", True)])
