@@ -18,7 +18,12 @@ from cloudweb.exceptions import ServiceUnavailable
 from cloudweb.objects import VersionedObject
 from cloudweb.rpc import Method
 from databases import conf, fake_guest
-from databases.exceptions import GuestRefused, GuestSilent, NotInDatabase
+from databases.exceptions import (
+    DatabaseInstanceNotFound,
+    GuestRefused,
+    GuestSilent,
+    NotInDatabase,
+)
 from databases.mail import written
 from databases.models import DatabaseInstance, GuestAgent, Letter
 from databases.states import SILENT_FOR, LetterState
@@ -29,8 +34,8 @@ LOOK_EVERY = 0.1
 def ask(instance: DatabaseInstance, method: Method[Any], payload: VersionedObject) -> Any:
     """Return what the guest answers; call outside of a transaction, so that it gets the letter.
 
-    Raises GuestSilent, and takes the letter back; NotInDatabase, GuestRefused; ServiceUnavailable where
-    too many wait for guests already.
+    Raises GuestSilent, and takes the letter back; NotInDatabase, GuestRefused; DatabaseInstanceNotFound where it
+    is deleted meanwhile; ServiceUnavailable where too many wait for guests already.
     """
     if conf.GUESTS != "fake":
         _check_is_heard(instance)
@@ -98,4 +103,7 @@ def _wait(letter: Letter) -> None:
                 raise GuestSilent(letter.instance_id)
         else:
             time.sleep(LOOK_EVERY)
-        letter.refresh_from_db()
+        try:
+            letter.refresh_from_db()
+        except Letter.DoesNotExist as error:
+            raise DatabaseInstanceNotFound(letter.instance_id) from error

@@ -8,6 +8,7 @@ from databases.manager.configurations import ConfigurationManager
 from databases.manager.contents import ContentsManager
 from databases.manager.datastores import DatastoreManager
 from databases.manager.flavors import DatabaseFlavorManager
+from databases.manager.guests import GuestManager
 from databases.manager.instances import DatabaseInstanceManager
 from databases.manager.limits import LimitsManager
 from databases.manager.point_in_time import PointInTimeManager
@@ -24,6 +25,7 @@ __all__ = [
     "DatabaseInstanceManager",
     "DatabaseVolumeTypeManager",
     "DatastoreManager",
+    "GuestManager",
     "LimitsManager",
     "PointInTimeManager",
 ]

@@ -14,9 +14,12 @@ import pytest
 from cryptography import x509
 
 from audit.models import Record
+from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.objects import IncompatibleObject
 from databases import objects, rpc
+from databases.asking import ask
+from databases.exceptions import DatabaseInstanceNotFound
 from databases.guest import files, methods
 from databases.guest.channel import Denied
 from databases.guest.failures import Refused
@@ -27,6 +30,7 @@ from databases.mail import written
 from databases.mailbox import guests, letters
 from databases.mailbox.certificates import answer_request
 from databases.mailbox.letters import waiting
+from databases.manager import GuestManager
 from databases.models import DatabaseInstance, GuestAgent, Letter, ProjectAuthority
 from databases.states import LetterState
 from identity.models import Project
@@ -389,3 +393,23 @@ def test_a_guest_becomes_the_program_its_control_plane_has(pair: Pair, tmp_path:
     program.write_bytes(b"the release before")
     guest.mailbox.poll()
     assert program.read_bytes() == b"the release before"
+
+
+def test_letters_of_long_ago_are_forgotten(pair: Pair) -> None:
+    old, young = (post(pair.a.instance) for _ in range(2))
+    for letter, days in ((old, 91), (young, 89)):
+        Letter.objects.filter(id=letter.id).update(deadline_at=now() - timedelta(days=days))
+    GuestManager(RequestContext.system()).forget_old_letters()
+    assert [*Letter.objects.all()] == [young]
+
+
+def test_who_waits_for_a_database_that_is_deleted_hears_that(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = pair.a.instance
+    pair.a.mailbox.enrol()
+    monkeypatch.setattr("databases.conf.GUESTS", "real")
+    gone = DatabaseInstance.objects.filter(pk=instance.pk)
+    monkeypatch.setattr("databases.asking.time.sleep", lambda _seconds: gone.delete())
+    with pytest.raises(DatabaseInstanceNotFound):
+        ask(instance, rpc.LIST_USERS, objects.PageRequest())
