@@ -40,6 +40,7 @@ from volume.exports import Exports
 from volume.managing import HostManaging
 from volume.objects import (
     ExportRequest,
+    HandedOver,
     Held,
     Leftover,
     PoolState,
@@ -118,6 +119,7 @@ class VolumeAgent(Agent):
             rpc.REVERT: self.revert,
             rpc.INSPECT: self.inspect,
             rpc.CLEAR: self.clear,
+            rpc.HAND_OVER: self.hand_over,
             **self._backups.methods(),
             **self._copies.methods(),
             **self._managing.methods(),
@@ -281,6 +283,18 @@ class VolumeAgent(Agent):
             work.checkpoint()
             if left.kind != "lock" or not self._in_use(left.volume.id):
                 driver.clear(left, work=work)
+
+    def hand_over(self, handed: HandedOver, work: Work) -> None:
+        """Forget a volume that is another host's, whether its back end answers or not; one that came back stays."""
+        volume_id, driver = handed.volume.id, self.drivers.get(handed.volume.backend)
+        with self._locked(volume_id):
+            work.checkpoint()
+            if any(one.epoch > handed.epoch for one in self._exports.of(volume_id)):
+                return
+            self._forget(volume_id)
+            self._locked_out.discard(volume_id)
+            if driver is not None:
+                driver.hand_over(handed.volume, work=work)
 
     # From time to time
 

@@ -153,6 +153,15 @@ class UnexportRequest(VersionedObject):
     to_address: str = ""
 
 
+class HandedOver(VersionedObject):
+    """A volume of a storage that others reach, too: one of them has it since an epoch, as it is."""
+
+    VERSION: ClassVar[str] = "1.0"
+
+    volume: VolumeRef
+    epoch: int
+
+
 class UnlockRequest(VersionedObject):
     """Serve an encrypted volume again to whom it was exported: this opens it."""
 

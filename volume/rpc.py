@@ -7,6 +7,7 @@ from volume.backups.objects import BackupPoint, BackupRequest, BackupTaken, Rest
 from volume.objects import (
     CopyRequest,
     ExportRequest,
+    HandedOver,
     Leftover,
     ManageableFound,
     ManageableRequest,
@@ -91,6 +92,13 @@ CLEAR = Method(
     Leftover,
     deadline=120,
     in_turn=lambda left: left.volume.id,
+)
+#: Forget a volume that is another host's now, and who has it: nobody is cut off, and nothing of it goes.
+HAND_OVER = Method(
+    "volume.hand_over",
+    HandedOver,
+    deadline=120,
+    in_turn=lambda handed: handed.volume.id,
 )
 #: Take a backup of a volume, in use or not, or of a snapshot. Its scope is the backup's.
 BACKUP = Method(

@@ -177,6 +177,7 @@ STEPS = {
     "instances.detach_volume.unexport": "Let its host reach it no more",
     "databases.delete_backup.forget": "Erase what was stored",
     "databases.prove_backup.check": "Choose a backup and look at it",
+    "volume.hand_over.forget": "Let its old host forget it",
     "volume.manage.take": "Take it over",
     "volume.manage_snapshot.take": "Take it over",
 }
@@ -244,6 +245,7 @@ OPERATIONS = {
     "volume.delete_together": ("Delete a group's snapshots", "trash"),
     "volume.end_relay": ("End a way to it", "plug-connected"),
     "volume.export": ("Let a host reach it", "plug"),
+    "volume.hand_over": ("Hand over to another host", "arrow-right"),
     "volume.manage": ("Take over", "download"),
     "volume.manage_snapshot": ("Take a snapshot over", "download"),
     "volume.snapshot": ("Take a snapshot", "camera"),

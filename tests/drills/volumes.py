@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.db import transaction
+
 from cloudweb.context import RequestContext
 from cloudweb.image_cache.cache import ImageCache
 from operations.models import Hold, Operation
@@ -36,6 +38,7 @@ from volume.operations.connect_volume import ExportVolume, UnexportVolume
 from volume.operations.create_volume import CreateVolume
 from volume.operations.delete_volume import DeleteVolume
 from volume.operations.extend_volume import ExtendVolume
+from volume.operations.hand_over import HandOver, hand_over
 from volume.operations.reimage_volume import ReimageVolume
 from volume.operations.unlock_volume import UnlockVolume, unlock_volumes
 
@@ -193,6 +196,16 @@ def ask_for_key(made: World, volume: str) -> None:
     unlock_volumes(Volume.objects.get(id=volume).pool.host, [volume])  # type: ignore[union-attr]
 
 
+def give_away(made: World, attachment: Any) -> None:
+    """Let the other host have the volume, as those of one storage do."""
+    volume = Attachment.objects.select_related("volume").get(id=attachment).volume
+    first = next(name for name, driver in made.drivers.items() if driver.list())
+    volume.pool = Pool.objects.get(host=first)
+    with transaction.atomic():
+        hand_over(volume)
+        Volume.objects.filter(id=volume.id).update(pool=Pool.objects.exclude(host=first).get())
+
+
 def cut_off(made: World, _attachment: Any) -> None:
     """Start cutting it off, and hold the volume for it."""
     system = RequestContext.system()
@@ -274,6 +287,15 @@ DRILLS = (
         undone={**ends(("error", 1, None)), "as it says": True},
         preempt=lambda made, _: force_delete(made, None),
         preempted={**ends(), "as it says": True},
+    ),
+    Drill(
+        saga=HandOver,
+        world=lab,
+        prepare=attached,
+        start=give_away,
+        census=census,
+        done=ends(("attaching", 1, None), attachments=["attaching"]),
+        undone={"volumes": [("attaching", 1, None)], "attachments": ["attaching"]},
     ),
     Drill(
         saga=ExportVolume,

@@ -22,6 +22,7 @@ from volume.models import (
 )
 from volume.needs import allows_several, move_request
 from volume.operations import MoveVolume, MoveWithGuest
+from volume.operations.hand_over import hand_over
 from volume.resolution import encrypts
 from volume.states import AttachmentStatus, MigrationStatus, VolumeStatus
 
@@ -91,7 +92,7 @@ class VolumeMoving(VolumeLookups):
         """Let another host have a volume of one cluster that both reach, also when the first is down.
 
         Nothing is copied, and nothing else changes: a server reaches the cluster itself, and whoever
-        is to be cut off is cut off there, whichever host says so.
+        is to be cut off is cut off there, whichever host says so. The first one is told to forget it.
         """
         same = pool.storage_id and pool.protocol == REACHED_BY_ALL
         if not same or volume.pool is None or volume.pool.storage_id != pool.storage_id:
@@ -100,6 +101,7 @@ class VolumeMoving(VolumeLookups):
             raise InvalidVolume(f"Volume {volume.id} is in several servers.")
         if not Pool.objects.up().filter(id=pool.id, enabled=True).exists():
             raise InvalidPool(f"{pool.full_name} is disabled, or its host is down.")
+        hand_over(volume)
         scheduler.shrink(str(volume.pool_id), volume.size)
         scheduler.shrink(str(pool.id), -volume.size)
         Volume.objects.filter(id=volume.id).update(

@@ -7,6 +7,7 @@ from volume.operations.delete_snapshot import DeleteSnapshot
 from volume.operations.delete_together import DeleteTogether
 from volume.operations.delete_volume import DeleteVolume
 from volume.operations.extend_volume import ExtendVolume
+from volume.operations.hand_over import HandOver
 from volume.operations.import_backup import ImportBackup
 from volume.operations.manage_snapshot import ManageSnapshot, UnmanageSnapshot
 from volume.operations.manage_volume import ManageVolume
@@ -31,6 +32,7 @@ __all__ = [
     "DeleteVolume",
     "ExportVolume",
     "ExtendVolume",
+    "HandOver",
     "ImportBackup",
     "ManageSnapshot",
     "ManageVolume",

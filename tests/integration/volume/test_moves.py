@@ -29,7 +29,7 @@ from volume.exceptions import InvalidPool, InvalidVolume, InvalidVolumeInput
 from volume.holdings import count_of_type
 from volume.manager import AttachmentManager, VolumeManager
 from volume.models import Attachment, Message, Pool, Volume, VolumeTypeEncryption
-from volume.operations import MoveVolume
+from volume.operations import HandOver, MoveVolume
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 OPERATOR = RequestContext.system()
@@ -198,6 +198,8 @@ def test_a_volume_of_a_cluster_is_taken_over_from_a_host_that_is_down() -> None:
     assert (row.migration_status, Attachment.objects.get().epoch) == ("success", held.epoch)
     rows = Pool.objects.order_by("host").values_list("provisioned", flat=True)
     assert list(rows) == [0, 2, 0]
+    told = Operation.objects.get(kind=HandOver.kind)
+    assert (told.resource_id, told.args["host"]) == (str(had.id), "h1")
     assert "host is down" in refusal(lambda: migrate(str(had.id), dead.full_name))
     several = make_volume(context, pool=other, multiattach=True)
     attach(several)

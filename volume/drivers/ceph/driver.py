@@ -459,6 +459,13 @@ class CephDriver(
         if not self._attachments.of(left.volume.id):
             self.fence.put_all_out(self._image(left.volume))
 
+    def hand_over(self, ref: VolumeRef, *, work: Work) -> None:
+        """Forget whom this host let in, who stays, and that it made the image."""
+        work.checkpoint()
+        self._attachments.forget(ref.id)
+        self._made.end_passing(ref.id)
+        self._made.forget(ref.id)
+
     def delete_everything(self) -> None:
         """Take away what this host made: the cluster may hold others' volumes in the same pools."""
         for volume_id, pool in self._made.volumes():
