@@ -288,6 +288,8 @@ def came(run: Run, there: RunsHere) -> None:
 
 
 def _note_power(run: Run, found: RunsHere) -> None:
+    if found.state == "unknown":
+        return
     word = "shutdown" if found.state in ("off", "absent") else found.state
     power = POWER_STATES.get(word, PowerState.PAUSED)
     write(run, power_state=power)
@@ -354,7 +356,7 @@ def roll_back(run: Run) -> Order:
     """Order the new host to forget the guest; raise StepFailed while nobody knows who has it.
 
     One that is down owes it if the guest runs on the old host, or never began to go. One that the old host
-    sent on its way to the end keeps it, whether it still runs or not.
+    sent on its way to the end keeps it, whether it still runs or not, and whether it can be asked or not.
     """
     if _went(run):
         return _who_runs(run, migration_of(run).dest_host)
@@ -380,7 +382,9 @@ def heard_destination(run: Run, answers: list[Any]) -> None:
     """Decide who has the guest: the new host where it came all the same, else the old one."""
     said = [RunsHere.load(answer) for answer in answers if "debt" not in answer]
     source_has = migration_of(run).plan.get("source_has")
-    if said and (said[0].state in CAME or _went(run)):
+    if _went(run):  # a new host that is down by now says nothing
+        came(run, said[0] if said else RunsHere(id=run.resource_id, state="unknown"))
+    elif said and said[0].state in CAME:
         came(run, said[0])
     elif said or not _began(run) or source_has in ("running", "paused"):
         note(run, has_it=SOURCE)

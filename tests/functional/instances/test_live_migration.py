@@ -129,6 +129,27 @@ def test_a_guest_that_went_over_and_died_there_is_not_taken_back(two: Lab) -> No
     assert two.guests[old].census() == ()
 
 
+def test_one_that_went_to_a_host_that_died_then_can_be_deleted(two: Lab) -> None:
+    """Nobody can ask that host; the old one said that the guest went there."""
+    server = two.create()
+    old = host_of(server)
+    assert move(two, server).status_code == 202
+    while "result" not in Migration.objects.get().plan:
+        two.cloud.pump(1, at_rest=False)
+    row = Migration.objects.get()
+    two.cloud.kill_host(row.dest_host)
+    for _ in range(3):
+        two.cloud.pump()
+        two.cloud.pass_time()
+    assert two.send("DELETE", f"/servers/{server}").status_code == 204
+    two.cloud.settle()
+    row.refresh_from_db()
+    assert row.status == "completed"
+    assert two.send("GET", f"/servers/{server}").status_code == 404
+    assert two.guests[old].census() == ()
+    assert not Claim.objects.exists()
+
+
 def test_one_whose_new_host_went_while_it_made_ready_is_called_off(two: Lab) -> None:
     """The order stands in the dead host's queue: nobody waits for that host."""
     server = two.create()
