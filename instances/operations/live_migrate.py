@@ -261,7 +261,7 @@ def keep_result(run: Run, answers: list[Any]) -> None:
 
 
 def ask_there(run: Run) -> Order:
-    """Ask the new host whether it has the guest; raise StepFailed where the old one said that it stayed."""
+    """Ask the new host how the guest is there; raise StepFailed where the old one said that it stayed."""
     result = LiveResult.load(migration_of(run).plan["result"])
     if result.outcome == "aborted":
         raise (CalledOff if result.reason == "asked" else StepFailed)(result.sentence)
@@ -275,8 +275,13 @@ def _who_runs(run: Run, host: str) -> Order:
 
 def decide(run: Run) -> None:
     """From here on the server is on its new host, even if its guest died there: what it flushed last is there."""
-    (answer,) = run.results["ask_there"]
-    came(run, RunsHere.load(answer))
+    _came_as_said(run, run.results["ask_there"])
+
+
+def _came_as_said(run: Run, answers: Sequence[Any]) -> None:
+    """Let it be on its new host in the state that this one said; one that is down said nothing."""
+    said = [RunsHere.load(answer) for answer in answers if "debt" not in answer]
+    came(run, said[0] if said else RunsHere(id=run.resource_id, state="unknown"))
 
 
 def came(run: Run, there: RunsHere) -> None:
@@ -308,7 +313,9 @@ def finish_there(run: Run) -> list[Order]:
 
 
 def finished_there(run: Run, answers: list[Any]) -> None:
-    """Note which ports are up, and how the guest is."""
+    """Note which ports are up, and how the guest is; one that is down has had them since before, and owes the rest."""
+    if {"debt": True} in answers:
+        ports.note_plugged(run)
     ports.ports_plugged(run, answers)
     for answer in answers:
         if isinstance(answer, dict) and answer.get("object") == RunsHere.__name__:
@@ -382,8 +389,8 @@ def heard_destination(run: Run, answers: list[Any]) -> None:
     """Decide who has the guest: the new host where it came all the same, else the old one."""
     said = [RunsHere.load(answer) for answer in answers if "debt" not in answer]
     source_has = migration_of(run).plan.get("source_has")
-    if _went(run):  # a new host that is down by now says nothing
-        came(run, said[0] if said else RunsHere(id=run.resource_id, state="unknown"))
+    if _went(run):
+        _came_as_said(run, answers)
     elif said and said[0].state in CAME:
         came(run, said[0])
     elif said or not _began(run) or source_has in ("running", "paused"):
@@ -408,9 +415,9 @@ class LiveMigrateInstance(Saga):
         Step("stand_by", lambda run: None, undo=finish_source, undone=finished_source),
         Step("prepare", prepare, undo=roll_back, done=keep_offer, undone=heard_destination),
         Step("live_migrate", migrate, undo=abort, done=keep_result, undone=heard_source),
-        Step("ask_there", ask_there),
+        Step("ask_there", ask_there, owes=True),
         Step("decide", decide, pivot=True),
-        Step("finish_there", finish_there, done=finished_there),
+        Step("finish_there", finish_there, done=finished_there, owes=True),
         Step("finish_source", finish_source, owes=True, max_failures=10),
         Step("leave_other", leave_other, owes=True, max_failures=10),
         Step("let_go", let_go),

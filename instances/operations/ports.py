@@ -153,6 +153,13 @@ def ports_plugged(run: Run, answers: list[Any]) -> None:
             )
 
 
+def note_plugged(run: Run) -> None:
+    """Note that the server's ports are up, whose host cannot say so; what is changed from now on it is told."""
+    manager = PortManager(run.context)
+    for port_id in port_ids(run):
+        manager.set_status(port_id, "ACTIVE")
+
+
 def unplug_ports(run: Run) -> list[Order]:
     """Order each port off the host; nothing for a server that has none or never had a host."""
     return unplug_orders(run, port_ids(run))

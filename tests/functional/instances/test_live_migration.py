@@ -19,6 +19,7 @@ from instances.exceptions import CannotMigrateToSameHost
 from instances.manager import InstanceManager
 from instances.models import Instance, Migration
 from network.models import Port
+from operations.models import Debt
 from tests.builders.identity import client_with, make_context, make_member
 from tests.builders.instances import Lab, lab
 from tests.drills.server_volumes import Pair, attach
@@ -148,6 +149,31 @@ def test_one_that_went_to_a_host_that_died_then_can_be_deleted(two: Lab) -> None
     assert two.send("GET", f"/servers/{server}").status_code == 404
     assert two.guests[old].census() == ()
     assert not Claim.objects.exists()
+
+
+@pytest.mark.parametrize("known", ["result", "decided"])
+def test_one_whose_new_host_is_lost_after_the_switch_is_that_hosts(two: Lab, known: str) -> None:
+    """It can be evacuated from there, and is kept there if the host comes back."""
+    server = two.create()
+    old = host_of(server)
+    assert move(two, server).status_code == 202
+    while "result" not in Migration.objects.get().plan or (
+        known == "decided" and host_of(server) == old
+    ):
+        two.cloud.pump(1, at_rest=False)
+    row = Migration.objects.get()
+    two.cloud.kill_host(row.dest_host)
+    two.cloud.settle()
+    row.refresh_from_db()
+    assert (row.status, host_of(server)) == ("completed", row.dest_host)
+    assert two.show(server)["OS-EXT-STS:task_state"] is None
+    assert two.guests[old].census() == ()
+    two.cloud.dead.clear()
+    two.cloud.pass_time()
+    two.cloud.settle()
+    assert [one.power_state for one in two.guests[row.dest_host].list()] == ["running"]
+    assert not Debt.objects.filter(paid_at=None).exists()
+    assert {one.status for one in Port.objects.filter(device_id=server)} == {"ACTIVE"}
 
 
 def test_one_whose_new_host_went_while_it_made_ready_is_called_off(two: Lab) -> None:
