@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, ClassVar
 from uuid import UUID
@@ -15,7 +16,7 @@ from uuid import UUID
 from django.core.signing import BadSignature, Signer
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from cloudweb.exceptions import BadRequest, RequestTooLarge
+from cloudweb.exceptions import BadRequest, Conflict, RequestTooLarge
 from cloudweb.stores.base import Store
 from databases.exceptions import BackupDamaged
 
@@ -75,10 +76,13 @@ class DumpRepository:
     def take(self, number: int, read: Callable[[int], bytes], *, limit: int) -> str:
         """Store a part as it arrives; return its receipt, by which the guest names it later.
 
-        Raises RequestTooLarge for more than ``limit`` bytes, BadRequest where the body breaks off or
-        is empty, StoreFull, StoreUnavailable; nothing is left of it then.
+        Of two at once the one that began later stays: whoever sends again has given up the first, however
+        late the store is done with that. Raises RequestTooLarge for more than ``limit`` bytes, BadRequest where
+        the body breaks off or is empty, Conflict for the first of two, StoreFull, StoreUnavailable; nothing is
+        left of it then.
         """
-        draw, digest, size = secrets.token_hex(8), hashlib.sha256(), 0
+        draw = f"{time.time_ns():016x}{secrets.token_hex(8)}"
+        digest, size = hashlib.sha256(), 0
         incoming = self._store.receive(self._key(number, draw), expected=None)
         try:
             for chunk in _pieces(read, limit):
@@ -90,7 +94,10 @@ class DumpRepository:
         except BaseException:
             incoming.drop()
             raise
-        self.drop_part(number, but=draw)
+        if any(other > draw for other in self._draws(number)):
+            self._store.delete(self._key(number, draw))
+            raise Conflict("This part was sent again meanwhile.")
+        self.drop_part(number, before=draw)
         part = StoredPart(number=number, draw=draw, size=size, sha256=digest.hexdigest())
         return _receipts().sign(f"{self.backup_id}.{number}.{draw}.{size}.{part.sha256}")
 
@@ -167,11 +174,15 @@ class DumpRepository:
     def _key(self, number: int, draw: str) -> str:
         return f"{self.backup_id}/{number:05d}/{draw}"
 
-    def drop_part(self, number: int, *, but: str = "") -> None:
-        """Leave nothing of a part, but for what was sent under one draw."""
-        for key in [*self._store.keys(f"{self.backup_id}/{number:05d}/")]:
-            if not but or not key.endswith(f"/{but}"):
-                self._store.delete(key)
+    def _draws(self, number: int) -> list[str]:
+        keys = self._store.keys(f"{self.backup_id}/{number:05d}/")
+        return [key.rpartition("/")[2] for key in keys]
+
+    def drop_part(self, number: int, *, before: str = "") -> None:
+        """Leave nothing of a part, or nothing that was sent before one draw."""
+        for draw in self._draws(number):
+            if not before or draw < before:
+                self._store.delete(self._key(number, draw))
 
     def read_receipt(self, receipt: str) -> StoredPart:
         """Return the part that a receipt of ``take`` is for; raise BackupDamaged."""

@@ -10,7 +10,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cloudweb.exceptions import BadRequest, CloudwebError, Forbidden, RequestTooLarge
+from cloudweb.exceptions import (
+    BadRequest,
+    CloudwebError,
+    Conflict,
+    Forbidden,
+    RequestTooLarge,
+)
 from cloudweb.stores.directory import DirectoryStore
 from databases.dumps.repository import (
     LEAST_PART,
@@ -66,6 +72,23 @@ def test_a_part_that_is_sent_again_replaces_the_one_before(
     with pytest.raises(BackupDamaged):
         dump.complete([first], sha256=WHOLE)
     assert dump.complete([again], sha256=hashlib.sha256(A).hexdigest()).size == len(A)
+
+
+def test_a_part_of_which_the_store_is_done_late_does_not_replace_the_one_that_was_sent_again(
+    store: DirectoryStore, dump: DumpRepository
+) -> None:
+    again: list[str] = []
+
+    def slow(most: int) -> bytes:
+        if again:
+            return b""
+        again.append(take(dump, 1, A))  # whoever sent it waits for it no more
+        return B
+
+    with pytest.raises(Conflict):
+        dump.take(1, slow, limit=1_000_000)
+    assert len([*store.keys("")]) == 1
+    assert dump.complete(again, sha256=hashlib.sha256(A).hexdigest()).size == len(A)
 
 
 def test_parts_that_nobody_names_go(store: DirectoryStore, dump: DumpRepository) -> None:
