@@ -61,6 +61,12 @@ def is_held(resource_type: str, resource_id: str) -> bool:
     return Hold.objects.filter(resource_type=resource_type, resource_id=resource_id).exists()
 
 
+def held_among(resource_type: str, resource_ids: Collection[str]) -> set[str]:
+    """Return those of these resources that operations are at work on."""
+    rows = Hold.objects.filter(resource_type=resource_type, resource_id__in=resource_ids)
+    return {*rows.values_list("resource_id", flat=True)}
+
+
 def held_by(operation: Operation) -> list[Resource]:
     """Return what an operation holds."""
     rows = Hold.objects.filter(operation=operation).order_by("resource_type", "resource_id")

@@ -314,18 +314,28 @@ class VolumeAgent(Agent):
 
     @periodic(every=timedelta(minutes=10))
     def tidy(self) -> None:
-        """Take away what was in use when it should have gone, and look what there is."""
-        found, working = [], dict(self._working())
-        for driver in working.values():
-            driver.tidy(self._locked)
-            found.append(driver.held())
+        """Take away what was in use when it should have gone, and look what there is.
+
+        A back end that fails keeps no other one from being looked at; its error is raised in the end.
+        """
+        found: dict[str, Held] = {}
+        failed: list[CloudwebError] = []
+        for name, driver in self._working():
+            try:
+                driver.tidy(self._locked)
+                found[name] = driver.held()
+            except CloudwebError as error:
+                failed.append(error)
+        held = found.values()
         self._held = Held(
-            volumes=tuple(name for one in found for name in one.volumes),
-            snapshots=tuple(name for one in found for name in one.snapshots),
-            attachments=tuple(name for one in found for name in one.attachments),
-            backends=tuple(working),
-            left=tuple(left for one in found for left in one.left),
+            volumes=tuple(name for one in held for name in one.volumes),
+            snapshots=tuple(name for one in held for name in one.snapshots),
+            attachments=tuple(name for one in held for name in one.attachments),
+            backends=tuple(found),
+            left=tuple(left for one in held for left in one.left),
         )
+        if failed:
+            raise failed[0]
 
     @periodic(every=60)
     def start_backends(self) -> None:

@@ -13,7 +13,7 @@ from cloudweb.database.locks import locked
 from cloudweb.identifiers import as_uuid
 from operations.saga import Run
 from reconciliation.kinds import Finding, Kind, declare, looks_at_rows
-from volume.leftovers import find_leftovers, is_read
+from volume.leftovers import ROWS, find_leftovers, read_among
 from volume.models import Attachment, Pool, Snapshot, Volume
 from volume.objects import Held
 from volume.states import AT_REST
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 VOLUME, SNAPSHOT, ATTACHMENT = "volume_unknown", "snapshot_unknown", "export_unknown"
 MISSING, SUMS = "volume_missing", "pool_sums"
 WORDS = {VOLUME: "volume", SNAPSHOT: "snapshot", ATTACHMENT: "attachment"}
-#: Ids in one statement.
-ROWS = 500
 
 
 def unknown(held: Held) -> Mapping[str, Sequence[str]]:
@@ -34,7 +32,7 @@ def unknown(held: Held) -> Mapping[str, Sequence[str]]:
     moved = Volume.objects.exclude(name_id=None)
     return {
         VOLUME: _without_row(held.volumes, (Volume.objects.all(), "id"), (moved, "name_id")),
-        SNAPSHOT: [one for one in snapshots if not is_read(one)],
+        SNAPSHOT: _not_read(snapshots),
         ATTACHMENT: _without_row(held.attachments, (Attachment.objects.all(), "id")),
     }
 
@@ -48,6 +46,12 @@ def _without_row(names: Sequence[str], *tables: tuple[QuerySet[Any], str]) -> Se
             known = {*part.values_list(column, flat=True)}
             left = {name: key for name, key in left.items() if key not in known}
     return [*left]
+
+
+def _not_read(names: Sequence[str]) -> Sequence[str]:
+    parts = (names[start : start + ROWS] for start in range(0, len(names), ROWS))
+    read = {name for part in parts for name in read_among(part)}
+    return [name for name in names if name not in read]
 
 
 def find_volumes(host: str, held: Held) -> Mapping[str, Sequence[Finding]]:

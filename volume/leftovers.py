@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
 from cloudweb.identifiers import as_uuid
 from cloudweb.rpc import Order
-from operations.holding import is_held
+from operations.holding import held_among
 from operations.saga import Run
 from reconciliation import conf
 from reconciliation.kinds import Finding, Kind, declare
@@ -25,21 +25,26 @@ if TYPE_CHECKING:
 POINT, BITMAP, LOCK = "backup_point_unknown", "volume_bitmap_unknown", "volume_lock_unknown"
 KINDS = {"point": POINT, "bitmap": BITMAP, "lock": LOCK}
 LONGEST = 255  # of what a difference is about
+#: Looked up in one statement.
+ROWS = 500
 
 
-def is_read(point_id: str) -> bool:
-    """Tell whether a backup is taken, or an image made, of what was held under an id."""
-    key = as_uuid(point_id)
-    taken = key is not None and Backup.objects.filter(id=key, status=BackupStatus.CREATING).exists()
-    return taken or is_held("image", point_id)
+def read_among(point_ids: Collection[str]) -> set[str]:
+    """Return the ids under which something is held of which a backup is taken, or an image made, just now."""
+    ids = {key: name for name in point_ids if (key := as_uuid(name)) is not None}
+    taken = Backup.objects.filter(id__in=[*ids], status=BackupStatus.CREATING)
+    found = {ids[key] for key in taken.values_list("id", flat=True)}
+    return found | held_among("image", point_ids)
 
 
 def find_leftovers(host: str, held: Held) -> Mapping[str, Sequence[Finding]]:
-    """Return what lies with a host's volumes for nobody."""
+    """Return what lies with a host's volumes for nobody.
+
+    Each host of a Ceph names the locks of all volumes that another one let somebody have.
+    """
     found: defaultdict[str, list[Finding]] = defaultdict(list)
-    for left in held.left:
-        row = _volume(host, left)
-        if _is_left(left, row):
+    for start in range(0, len(held.left), ROWS):
+        for left, row in _needless(host, held.left[start : start + ROWS]):
             subject = {"point": left.name, "lock": left.volume.id}.get(
                 left.kind, f"{left.volume.id} {left.name}"
             )
@@ -59,26 +64,30 @@ def _sentence(left: Leftover) -> str:
     return f"Volume {left.volume.id} is locked in its back end, and no server has it."
 
 
-def _volume(host: str, left: Leftover) -> Volume | None:
-    """Return the volume that something lies with, if it is of this host."""
-    key = as_uuid(left.volume.id)
-    known_as = Q(name_id=key) | Q(name_id=None, id=key)
-    rows = Volume.objects.settled().filter(known_as, pool__host=host)
-    return None if key is None else rows.first()
-
-
-def _is_left(left: Leftover, row: Volume | None) -> bool:
-    """Tell whether nobody is at work that could need it."""
-    if left.kind == "point":
-        return not is_read(left.name) and (row is not None or not left.volume.id)
-    if row is None or row.status not in AT_REST:
-        return False
-    return left.kind == "bitmap" or not Attachment.objects.filter(volume=row).exists()
+def _needless(host: str, some: Sequence[Leftover]) -> Iterator[tuple[Leftover, Volume | None]]:
+    """Give those that nobody is at work on who could need them, each with its volume if that is of the host."""
+    ids = {key: one.volume.id for one in some if (key := as_uuid(one.volume.id)) is not None}
+    known_as = Q(name_id__in=[*ids]) | Q(name_id=None, id__in=[*ids])
+    settled = Volume.objects.settled().filter(known_as, pool__host=host)
+    rows = {ids[row.name_id or row.id]: row for row in settled}
+    read = read_among({one.name for one in some if one.kind == "point"})
+    of_these = Attachment.objects.filter(volume__in=[row.id for row in rows.values()])
+    attached = {*of_these.values_list("volume_id", flat=True)}
+    for left in some:
+        row = rows.get(left.volume.id)
+        rests = row is not None and row.status in AT_REST
+        needless = {
+            "point": left.name not in read and (row is not None or not left.volume.id),
+            "bitmap": rests,
+            "lock": rests and row is not None and row.id not in attached,
+        }
+        if needless[left.kind]:
+            yield left, row
 
 
 def _is_true(difference: Difference) -> bool:
     left = Leftover.load(difference.facts["left"])
-    return _is_left(left, _volume(difference.host, left))
+    return any(_needless(difference.host, [left]))
 
 
 def _clear(_run: Run, difference: Difference) -> Order:

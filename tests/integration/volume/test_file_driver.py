@@ -622,6 +622,8 @@ def test_what_is_no_volumes_is_shown_and_stays(bench: FileBench) -> None:
     point = BackupPoint(id=str(uuid.uuid4()), source=spec.ref)
     bench.driver.hold_point(point, work=WORK)
     stranger.write_text("mine")
+    alike = stranger.with_name("data-of-mine.txt")
+    alike.write_text("mine")
     bench.driver.tidy(lambda *_: nullcontext())
     held = bench.driver.held()
     assert (held.volumes, held.attachments) == ((spec.ref.id,), (export.attachment_id,))
@@ -629,3 +631,4 @@ def test_what_is_no_volumes_is_shown_and_stays(bench: FileBench) -> None:
     assert [(left.kind, left.name) for left in held.left] == [("point", point.id)]
     assert [*bench.driver.strays()] == [f"{bench.driver.backend}: notes.txt"]
     assert stranger.exists()
+    assert alike.exists()

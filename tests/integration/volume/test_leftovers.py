@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tests.builders.lvm_bench import LvmBench
 from tests.builders.volume_bench import FileBench, export_of, unexport_of
 from tests.infrastructure import wait_until
 from volume.agent import VolumeAgent
+from volume.backups.objects import BackupPoint
+from volume.drivers.file.qmp import DaemonSilent
 from volume.objects import Held, VolumeSpec
 
 pytestmark = pytest.mark.both_databases
@@ -64,6 +67,28 @@ def test_bitmaps_of_others_go_and_what_the_volumes_hold_stays(
     assert bench.write_through(connection, "goes on")
     agent.unexport(unexport_of(request), WORK)
     assert (bench.read(resting.ref), bench.read(served.ref)) == ("kept", "goes on")
+
+
+def test_a_point_that_a_busy_daemon_may_hold_is_said_to_be_nobodys_by_none(
+    bench: FileBench, agent: VolumeAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its file went while the daemon writes to it; and who looks waits for no answer."""
+    spec = bench.spec()
+    agent.create(spec, WORK)
+    agent.export(request := export_of(spec, "h1"), WORK)
+    point = BackupPoint(id=str(uuid.uuid4()), source=spec.ref)
+    bench.driver.hold_point(point, work=WORK)
+
+    def silent(*_: str) -> bool:
+        raise DaemonSilent
+
+    with monkeypatch.context() as busy:
+        busy.setattr(bench.driver.daemons, "holds_point", silent)
+        assert look(agent).left == ()
+    (left,) = look(agent).left
+    assert (left.volume.id, left.name) == (spec.ref.id, point.id)
+    agent.clear(left, WORK)
+    agent.unexport(unexport_of(request), WORK)
 
 
 def serve(bench: FileBench, spec: VolumeSpec, name: str, pid_file: str) -> None:

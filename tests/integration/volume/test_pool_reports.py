@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -9,9 +10,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cloudweb.context import RequestContext
+from tests.builders.images import caller
+from tests.builders.volumes import attach, make_pool, make_volume
+from volume.differences import find_volumes
 from volume.manager.pool import GIB, UNREPORTED, PoolManager
-from volume.models import Pool
-from volume.objects import PoolState
+from volume.models import Pool, Volume
+from volume.objects import Held, Leftover, PoolState, VolumeRef
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
@@ -51,3 +55,27 @@ def test_many_cost_what_one_does() -> None:
             report(**told)
         counts.append(len(queries))
     assert counts == [2, 2]
+
+
+def test_what_lies_on_a_host_is_compared_at_the_cost_of_one() -> None:
+    """Each host of a Ceph sees the locks of all volumes that another one let somebody have."""
+    context, pool = caller(), make_pool()
+    volumes = [make_volume(context, pool=pool) for _ in range(20)]
+    for volume in volumes[1:]:
+        attach(volume)
+    Volume.objects.update(updated_at=None)
+    locks = [
+        Leftover(kind="lock", volume=VolumeRef(id=str(one.id), backend="file")) for one in volumes
+    ]
+    points = [Leftover(kind="point", volume=one.volume, name=str(uuid.uuid4())) for one in locks]
+    names = [one.name for one in points]
+    costs, found = [], {}
+    for many in (1, 20):
+        held = Held(left=(*locks[:many], *points[:many]), snapshots=tuple(names[:many]))
+        with CaptureQueriesContext(connection) as queries:
+            found = find_volumes("h1", held)
+        costs.append(len(queries))
+    assert costs[0] == costs[1]
+    assert [one.subject for one in found["volume_lock_unknown"]] == [str(volumes[0].id)]
+    assert {one.subject for one in found["backup_point_unknown"]} == {*names}
+    assert {one.subject for one in found["snapshot_unknown"]} == {*names}

@@ -232,3 +232,19 @@ def test_what_lies_on_the_host_is_told_once_each_time_it_was_looked_at(host: Hos
     host.agent.tidy()
     told = [host.agent.report(full=False).held for _ in range(2)]
     assert told == [Held(volumes=("v1",), attachments=("a",), backends=("fake",)), None]
+
+
+def test_a_back_end_that_fails_keeps_no_other_from_being_looked_at(tmp_path: Path) -> None:
+    good, bad = FakeVolumeDriver(), FakeVolumeDriver(backend="bad")
+    images = ImageCache(tmp_path / "images", 1 << 30)
+    agent = VolumeAgent({"bad": bad, "fake": good}, images, tmp_path / "volume")
+    agent.init_host()
+    agent.create(SPEC, WORK)
+    bad.faults.fail("list", message="The cluster is away.")
+    with pytest.raises(DriverError, match="The cluster is away"):
+        agent.tidy()
+    assert agent.report(full=False).held == Held(volumes=("v1",), backends=("fake",))
+    agent.tidy()
+    held = agent.report(full=False).held
+    assert held is not None
+    assert held.backends == ("bad", "fake")

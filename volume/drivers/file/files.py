@@ -143,8 +143,9 @@ class Files:
         return self.directory / f"volume-{_checked(volume_id)}"
 
     def all(self) -> Sequence[File]:
-        """Return the files of all volumes, and what is left of earlier ones."""
-        return [self._file(path) for path in sorted(self.directory.glob("data-*.*"))]
+        """Return the files of all volumes, and what is left of earlier ones; a stranger's name has no format."""
+        paths = sorted(self.directory.glob("data-*.*"))
+        return [self._file(path) for path in paths if path.suffix[1:] in FORMATS]
 
     # What is below
 
@@ -188,11 +189,7 @@ class Files:
         """Return the files that are neither a base, nor a volume's, nor a snapshot."""
         shown = {file.path for name in self.volume_ids() if (file := self.find(name)) is not None}
         shown |= {self.directory / one.file for one in self._all_snapshots()}
-        return [
-            self._file(path)
-            for path in sorted(self.directory.glob("data-*.*"))
-            if path not in shown
-        ]
+        return [file for file in self.all() if file.path not in shown]
 
     def is_hidden(self, file: File) -> bool:
         """Tell whether a file is neither a base, nor a volume's, nor a snapshot."""

@@ -14,6 +14,7 @@ from volume.drivers.file.files import File, Files, volume_of
 from volume.drivers.file.locking import is_open
 from volume.drivers.file.points import Points
 from volume.drivers.file.qemu_img import bitmaps_of, qemu_img
+from volume.drivers.file.qmp import DaemonSilent
 from volume.drivers.serving import end_leftovers
 from volume.objects import Leftover, VolumeRef
 
@@ -33,7 +34,8 @@ class Leftovers:
     def found(self) -> Iterator[Leftover]:
         """Return all there is now."""
         for point_id in self._files.points():
-            yield Leftover(kind="point", volume=self._ref(self._holder(point_id)), name=point_id)
+            if (holder := self._holder(point_id)) is not None:
+                yield Leftover(kind="point", volume=self._ref(holder), name=point_id)
         for file in self._files.all():
             for name in self._bitmaps(file):
                 yield Leftover(kind="bitmap", volume=self._ref(volume_of(file)), name=name)
@@ -61,10 +63,18 @@ class Leftovers:
     def _ref(self, volume_id: str) -> VolumeRef:
         return VolumeRef(id=volume_id, backend=self._backend)
 
-    def _holder(self, point_id: str) -> str:
-        """Return the volume that a daemon serves as it was at a point."""
-        running = (one for one in self._daemons.volume_ids() if self._daemons.is_running(one))
-        return next((one for one in running if self._daemons.holds_point(one, point_id)), "")
+    def _holder(self, point_id: str) -> str | None:
+        """Return the volume that a daemon serves as it was at a point; None while one that may do so is busy."""
+        found: str | None = ""
+        for volume_id in self._daemons.volume_ids():
+            try:
+                if self._daemons.is_running(volume_id) and self._daemons.holds_point(
+                    volume_id, point_id
+                ):
+                    return volume_id
+            except DaemonSilent:  # its monitor is somebody else's, or it just ended
+                found = None
+        return found
 
     def _is_locked(self, volume_id: str) -> bool:
         """Tell whether somebody has a volume open whom its daemon does not serve."""
