@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import structlog
 
 from cloudweb.agent import Function
-from cloudweb.driver import DriverError, Unguarded, Work
+from cloudweb.driver import DriverError, TransientDriverError, Unguarded, Work
 from cloudweb.image_cache.cache import ImageCache
 from cloudweb.rpc import Method
 from compute import rpc
@@ -176,6 +176,8 @@ class LiveMigrations:
         except GuestRuns:
             log.warning("a guest came although it was to stay away", guest=ref.id)
         found = self._driver().who_runs(ref)
+        if found.state == "unknown":  # it may run
+            raise TransientDriverError("The host cannot tell now whether it has the guest.")
         if found.state not in WHOLE:
             self._forget(ref.id)
         return found

@@ -50,11 +50,11 @@ class Mortal:
 
     def removed(self, server_id: str) -> list[str]:
         """Return the disks of a server that runs here which nobody else could open any more."""
-        opened = (
-            str(link.readlink())
-            for pid in self.qemu(server_id)
-            for link in Path(f"/proc/{pid}/fd").iterdir()
-        )
+        opened = []
+        for pid in self.qemu(server_id):
+            for link in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(FileNotFoundError):  # it was closed meanwhile
+                    opened.append(str(link.readlink()))
         return [one for one in opened if "/guests/" in one and one.endswith("(deleted)")]
 
     def _programs(self, name: str) -> list[int]:

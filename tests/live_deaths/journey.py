@@ -13,6 +13,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import libvirt
 from openstack.connection import Connection
 from openstack.exceptions import SDKException
 
@@ -234,7 +235,12 @@ class Voyager:
         """Libvirt knows it on one host, as its own."""
 
         def known() -> bool:
-            found = {name: host.domains().get(self.server.id) for name, host in self.hosts.items()}
+            try:
+                found = {
+                    name: host.domains().get(self.server.id) for name, host in self.hosts.items()
+                }
+            except libvirt.libvirtError:  # it died, and is not there again yet
+                return False
             mine = found.pop(where) or ""
             return mine.endswith("kept") and not any(found.values())
 

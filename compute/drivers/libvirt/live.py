@@ -203,8 +203,9 @@ class LibvirtLive(LibvirtArriving, LiveMigrate):
     def post_live_migration(self, ref: GuestRef, *, work: Work) -> None:
         """Make the guest absent; shared disks stay."""
         with self._watcher.order(ref.id):
-            known = self._journey(ref.id)
-            if self.who_runs(ref).state in WHOLE:
+            known, found = self._journey(ref.id), self.who_runs(ref)
+            self._check_known(found)
+            if found.state in WHOLE:
                 raise GuestRuns
             work.checkpoint()
             self._leave_no_trace(ref, known or Journey(leaves=True, shared=False), work)
@@ -223,6 +224,7 @@ class LibvirtLive(LibvirtArriving, LiveMigrate):
                 if found.state == "paused_outgoing" and not (known and known.paused):
                     work.checkpoint()
                     self._domains.resume(ref.id)
+            self._check_known(found)  # its note says that it is to go on
             self._close_tunnel(ref.id)
             self._drop_note(ref.id)
 

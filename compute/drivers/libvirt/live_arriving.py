@@ -90,6 +90,7 @@ class LibvirtArriving(LiveState):
         """Take away what an earlier attempt left; raise GuestRuns for a guest that is whole here."""
         found = self.who_runs(ref)
         known = self._journey(ref.id)
+        self._check_known(found)
         if found.state in WHOLE:
             raise GuestRuns
         if known is None and found.state != "absent":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock, PropertyMock, patch
@@ -10,9 +11,11 @@ import pytest
 
 from cloudweb.driver import TransientDriverError, Unguarded
 from compute.drivers.base import GuestNotFound, GuestRuns
+from compute.drivers.fake import FakeDriver
 from compute.drivers.libvirt.live import LibvirtLive
 from compute.drivers.libvirt.live_state import Journey
 from compute.drivers.libvirt.storage import Storage
+from compute.live_migrating import LiveMigrations
 from compute.live_objects import RunsHere, RunsState
 from compute.objects import GuestRef
 from tests.builders.guests import make_guest
@@ -79,3 +82,34 @@ def test_who_came_and_died_is_on_its_way_no_more(tmp_path: Path) -> None:
         new.post_live_migration_at_destination(spec, work=Unguarded())
     assert new._journey(REF.id) is None
     new.tunnels.close.assert_called_once_with(REF.id)
+
+
+def test_while_libvirt_is_away_nobody_says_what_is_here(tmp_path: Path) -> None:
+    host = Side(tmp_path, "ha", "unknown")
+    host._note(REF.id, note := Journey(leaves=True, shared=False, offer="192.0.2.1:1", held=True))
+    for ask in (
+        partial(host.resume_source, REF),
+        partial(host.post_live_migration, REF),
+        partial(host.rollback_live_migration_at_destination, REF),
+        lambda work: host._clear_the_way(REF, work),
+    ):
+        with pytest.raises(TransientDriverError):
+            ask(work=Unguarded())
+    assert host._journey(REF.id) == note
+
+
+def test_one_that_came_is_not_said_to_be_gone_where_its_libvirt_dies_then() -> None:
+    driver, forget = MagicMock(spec=FakeDriver), MagicMock()
+    driver.rollback_live_migration_at_destination.side_effect = GuestRuns
+    driver.who_runs.return_value = RunsHere(id=REF.id, state="unknown")
+    migrations = LiveMigrations(
+        driver,
+        MagicMock(),
+        keep=MagicMock(),
+        note_runs=MagicMock(),
+        forget=forget,
+        soon=MagicMock(),
+    )
+    with pytest.raises(TransientDriverError):
+        migrations.roll_back(REF, Unguarded())
+    forget.assert_not_called()
