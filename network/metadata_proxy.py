@@ -54,7 +54,10 @@ from typing import Any
 CLONE_NEWNET = 0x40000000
 IP_FREEBIND = 15
 IN_CHANGES = 0x80 | 0x40 | 0x200  # moved to, moved from, deleted
-HEAD_LIMIT, BODY_LIMIT, ANSWER_LIMIT, LOG_LIMIT = 16_384, 65_536, 1_048_576, 1_000_000
+HEAD_LIMIT, BODY_LIMIT, LOG_LIMIT = 16_384, 65_536, 1_000_000
+ANSWER_LIMIT = (
+    20 << 20
+)  # a database that begins with a log of half a year is told of each of its pieces
 ANSWERS_KEPT = 64
 CONNECTIONS = 128
 LIMITS = {"port": 4, "project": 16, "network": 48}
@@ -635,7 +638,8 @@ def read_api(
 ) -> tuple[int, Headers, bytes]:
     """Return the API's answer; raise ApiAway, OSError, ValueError."""
     broken = ApiAway("a broken answer")
-    first, found, answer = _read_head(connection, broken, deadline, begun=begun)
+    first, found, come = _read_head(connection, broken, deadline, begun=begun)
+    answer = bytearray(come)
     length = {name.lower(): value for name, value in found}.get("content-length")
     while len(answer) <= ANSWER_LIMIT:
         if method != "HEAD" and length == str(len(answer)):
@@ -654,7 +658,7 @@ def read_api(
     if int(words[1]) >= 500 or words[1] in ("401", "403"):
         raise ApiAway(f"status {words[1]}")
     told = [pair for pair in found if pair[0].lower() in ("content-type", "location", "etag")]
-    return int(words[1]), told, answer
+    return int(words[1]), told, bytes(answer)
 
 
 def send_answer(connection: socket.socket, status: int, headers: Headers, body: bytes) -> None:

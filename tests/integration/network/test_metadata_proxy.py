@@ -196,12 +196,12 @@ class Api:
         self.held.append((address, connection))
         return address
 
-    def answer(self, address: bytes) -> None:
+    def answer(self, address: bytes, body: bytes = b"news") -> None:
         """Answer the oldest question of a guest."""
         number = next(at for at, (whose, _) in enumerate(self.held) if whose == address)
         _, connection = self.held.pop(number)
         with connection:
-            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nnews")
+            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
 
 def poll(port: int, source: str) -> socket.socket:
@@ -236,6 +236,10 @@ def test_polls_wait_for_the_api_without_a_thread_each(tmp_path: Path) -> None:
 
         api.answer(sources[3].encode())
         assert guests[sources[3]].makefile("rb").read().endswith(b"news"), log.read_text()
+
+        letter = b"piece" * (3 << 20)  # of a long log
+        api.answer(sources[4].encode(), letter)
+        assert guests[sources[4]].makefile("rb").read().endswith(b"\r\n\r\n" + letter)
 
         again = []
         for _ in range(2):

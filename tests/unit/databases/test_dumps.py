@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 
 from cloudweb.exceptions import (
@@ -18,6 +19,7 @@ from cloudweb.exceptions import (
     RequestTooLarge,
 )
 from cloudweb.stores.directory import DirectoryStore
+from databases.dumps import logs
 from databases.dumps.repository import (
     LEAST_PART,
     MOST_PARTS,
@@ -27,6 +29,10 @@ from databases.dumps.repository import (
 )
 from databases.dumps.tickets import FOLDER, Purpose, check, path_of
 from databases.exceptions import BackupDamaged
+from databases.guest import channel
+from databases.models import LogPiece
+from databases.operations import restoring
+from network import metadata_proxy
 
 A, B = b"a" * 700_000, b"b" * 3
 WHOLE = hashlib.sha256(A + B).hexdigest()
@@ -199,3 +205,9 @@ def test_a_path_is_good_for_one_thing() -> None:
     for purpose, of, number, said, instance in others:
         with pytest.raises(Forbidden):
             check(purpose, of, number, said, instance_id=instance)
+
+
+def test_a_letter_that_names_all_pieces_of_the_longest_log_reaches_its_guest() -> None:
+    piece = LogPiece(archive_id=uuid4(), number=logs.MOST_PIECES, checksum=WHOLE, size=logs.MOST)
+    named = len(orjson.dumps(restoring._piece(piece, INSTANCE).model_dump())) + 1
+    assert named * logs.MOST_PIECES < min(channel.ANSWER_LIMIT, metadata_proxy.ANSWER_LIMIT)
