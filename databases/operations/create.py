@@ -101,7 +101,7 @@ class CreateDatabase(Saga):
     steps = (
         Step("make_port", make_port, undo=drop_port),
         Step("build_server", build_server, undo=drop_server),
-        *asks("admit", rpc.ENABLE_REPLICATION, admitted, to=to_source),
+        *asks("admit", rpc.ENABLE_REPLICATION, admitted, to=to_source, in_turn=False),
         *asks("prepare", rpc.PREPARE, what_to_prepare),
     )
 

@@ -34,12 +34,14 @@ def asks(
     deadline: timedelta | None = None,
     pivot: bool = False,
     fails: bool = True,
+    in_turn: bool = True,
 ) -> tuple[Step, Step]:
     """Return the two steps that have a guest do something; no payload: nothing is to be done.
 
     ``to`` whose guest, where it is not that of the operation's own instance.
     ``back`` says what takes it back: the guest is told, after all it was told before, and not waited for.
-    With ``fails`` false what the guest fails with is its answer, too (``error_of``).
+    With ``fails`` false what the guest fails with is its answer, too (``error_of``). With ``in_turn`` false the
+    guest takes it after what a later operation told it, too: the operation does not hold that instance.
     """
     within = deadline or timedelta(seconds=method.deadline)
 
@@ -53,7 +55,7 @@ def asks(
             said,
             within=within,
             operation=run.operation.id,
-            epoch=run.operation.epoch,
+            epoch=run.operation.epoch if in_turn else 0,
         )
         return {"letter": str(letter.id)}
 

@@ -117,7 +117,7 @@ class FollowSource(DatabaseAction):
     kind = "databases.follow"
     steps = (
         Step("start_server", start_server, done=server_started),
-        *asks("let_in", rpc.ENABLE_REPLICATION, let_in, to=source_of),
+        *asks("let_in", rpc.ENABLE_REPLICATION, let_in, to=source_of, in_turn=False),
         *asks("follow", rpc.DEMOTE, follow),
     )
 

@@ -146,6 +146,9 @@ def test_a_source_that_is_cut_off_is_fenced_and_comes_back_as_a_replica(
             " → ".join("+".join(one) or "none" for one in family.writers),
         )
     assert max(len(one) for one in family.writers) == 1
+    # by operations that do not hold the source: several let one in at once, and none of them is late
+    admitted = Letter.objects.filter(method=rpc.ENABLE_REPLICATION.name)
+    assert [*admitted.values_list("epoch", flat=True)] == [0, 0, 0, 0]
     assert family.writers[-1] == ("r2",)
     rows = DatabaseInstance.objects.all()
     assert {one.name: one.replica_of and one.replica_of.name for one in rows} == {
