@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,8 +106,5 @@ def reading_encrypted(
 
 def _wait_for_end(pid: int | None) -> None:
     """Return when a server has let go of what it served, so that the next one may have it."""
-    limit = time.monotonic() + _PATIENCE
-    while process.is_running(pid, exe="qemu-nbd") and time.monotonic() < limit:
-        time.sleep(0.005)
-    if pid is not None and process.is_running(pid, exe="qemu-nbd"):
+    if pid is not None and not process.wait_for_end(pid, timeout=_PATIENCE):
         process.stop(pid, exe="qemu-nbd")
