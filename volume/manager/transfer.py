@@ -18,7 +18,7 @@ from volume import quota
 from volume.exceptions import InvalidTransferKey, InvalidVolume, TransferNotFound
 from volume.manager.lookup import VolumeLookups
 from volume.manager.volume_type import Identifier, number
-from volume.models import Snapshot, Transfer, Volume
+from volume.models import BackupSchedule, Snapshot, Transfer, Volume
 from volume.querysets import TransferQuerySet
 from volume.states import SnapshotStatus, VolumeStatus
 
@@ -138,6 +138,7 @@ class TransferManager(VolumeLookups):
             snapshots=len(sizes),
             gigabytes=volume.size + sum(sizes),
         )
+        BackupSchedule.objects.filter(volume=volume).delete()  # theirs could take none any more
         snapshots.update(project_id=project, user_id=self.context.user_id or "", updated_at=now())
         _write(volume, project_id=project, user_id=self.context.user_id or "")
 

@@ -77,6 +77,18 @@ def test_a_volume_passes_with_its_snapshots() -> None:
     assert send("GET", f"/volumes/{row.id}", project=TAKER).status_code == 200
 
 
+def test_schedules_of_backups_end_with_whose_they_are() -> None:
+    """They would back nothing up, and count for who cannot see them."""
+    row = volume()
+    body = {"backup_schedule": {"volume_id": str(row.id), "name": "nightly"}}
+    assert send("POST", "/backup-schedules", body).status_code == 201
+    made = offer(row).json()["transfer"]
+    assert accept(made, project=GIVER).status_code == 202  # it was lent to nobody
+    assert len(send("GET", "/backup-schedules").json()["backup_schedules"]) == 1
+    assert accept(offer(row).json()["transfer"]).status_code == 202
+    assert send("GET", "/backup-schedules").json()["backup_schedules"] == []
+
+
 def test_who_does_not_know_the_key_takes_nothing() -> None:
     row = volume()
     made = offer(row).json()["transfer"]
