@@ -197,6 +197,24 @@ def test_one_whose_new_host_went_while_it_made_ready_is_called_off(two: Lab) -> 
     assert Claim.objects.get().host.name == old
 
 
+def test_one_whose_old_host_is_lost_on_its_way_is_called_off(two: Lab) -> None:
+    """It can be evacuated then."""
+    server = two.create()
+    old = host_of(server)
+    assert move(two, server).status_code == 202
+    while Migration.objects.get().status != "running":
+        two.cloud.pump(1, at_rest=False)
+    row = Migration.objects.get()
+    two.cloud.kill_host(old)
+    two.cloud.pass_time()
+    assert migrations(two, server, f"/{row.pk}", method="DELETE").status_code == 202
+    two.cloud.settle()
+    row.refresh_from_db()
+    assert (row.status, host_of(server)) == ("cancelled", old)
+    assert two.show(server)["OS-EXT-STS:task_state"] is None
+    assert (Claim.objects.get().host.name, two.guests[row.dest_host].census()) == (old, ())
+
+
 def test_it_goes_by_version(two: Lab) -> None:
     server = two.create()
     old = host_of(server)
