@@ -22,7 +22,10 @@ class InstanceReplicas(InstanceLookups):
 
     @policy("database:instances:promote")
     def promote(self, instance_id: str) -> None:
-        """Start letting a replica take over from its source; raise NotAReplica."""
+        """Start letting a replica take over from its source, whom the others follow then; raise NotAReplica.
+
+        While something else is done to any of them it is not begun: that one would go on following the old source.
+        """
         with transaction.atomic():
             found = self._take(instance_id, Task.PROMOTE)
             if found.replica_of_id is None:
@@ -31,6 +34,10 @@ class InstanceReplicas(InstanceLookups):
             rows = DatabaseInstance.objects.filter(id=key).at_rest()
             if not rows.update(task=Task.PROMOTE, updated_at=now()):
                 raise InstanceNotAvailable(key, self.get(key).status)
+            others = DatabaseInstance.objects.filter(replica_of=key, fault_at=None)
+            for one in others.exclude(id=found.id):
+                if not others.filter(id=one.id).at_rest().update(task=Task.PROMOTE):
+                    raise InstanceNotAvailable(one.id, one.status)
             PromoteReplica.start(self.context, resource_id=str(found.id), args={"source": key})
 
     @policy("database:instances:update")

@@ -89,15 +89,29 @@ class PromoteReplica(DatabaseAction):
         rows.filter(id=old.id).update(task=Task.NONE, replica_of=new)
         pass_on(old.id, UUID(new))
         context = RequestContext.system(project_id=old.project_id)
-        for key in others:
-            if rows.filter(id=key).at_rest().update(task=Task.PROMOTE):
-                FollowSource.start(context, resource_id=str(key))
+        rows.filter(id__in=others).at_rest().update(
+            task=Task.PROMOTE
+        )  # begun by the release before
+        for key in rows.filter(id__in=others, task=Task.PROMOTE).values_list("id", flat=True):
+            FollowSource.start(context, resource_id=str(key))
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
-        """Both are at rest as they were."""
+        """All are at rest as they were."""
         DatabaseInstance.objects.filter(id=run.args["source"]).update(task=Task.NONE)
+        _let_others_rest(run)
         super().on_undone(run, failure)
+
+    @classmethod
+    def on_stuck(cls, run: Run, failure: Failure) -> None:
+        """An operator is needed for the two."""
+        _let_others_rest(run)
+        super().on_stuck(run, failure)
+
+
+def _let_others_rest(run: Run) -> None:
+    others = DatabaseInstance.objects.filter(replica_of=run.args["source"], task=Task.PROMOTE)
+    others.exclude(id=run.resource_id).update(task=Task.NONE)
 
 
 def let_in(run: Run) -> ReplicationAccess:

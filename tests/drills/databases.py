@@ -263,6 +263,15 @@ def followed(made: World) -> str:
     return str(replica.id)
 
 
+def of_three(made: World) -> str:
+    """Record a database and two replicas of it."""
+    key = followed(made)
+    source = DatabaseInstance.objects.get(name="a")
+    third = make_instance(made.user, name="c", version=source.version, replica_of=source)
+    FakeGuest.objects.create(instance=third, state=fake_guest.empty() | {"writable": False})
+    return key
+
+
 def follow(made: World, key: str) -> None:
     """Have it follow its source, as after another one was promoted."""
     with transaction.atomic():
@@ -541,7 +550,7 @@ DRILLS = (
     Drill(
         saga=PromoteReplica,
         world=rows_alone,
-        prepare=followed,
+        prepare=of_three,
         start=lambda made, key: made.instances.promote(key),
         census=family,
         done=FAMILY | {"source": "b", "writable": ["b"]},

@@ -406,11 +406,24 @@ def test_backups_and_replicas(user: User, tmp_path: Path) -> None:
         assert wrong.status_code == 400
         serves = client.send("POST", f"{place}/action", {"eject_replica_source": {}})
         assert serves.status_code == 400
+        third = make_instance(
+            user, name="r2", version=source.version, replica_of=source, task="REBOOT"
+        )
+        make_fake_guest(third)
+        others = DatabaseInstance.objects.filter(id=third.id)
+        busy = client.send("POST", f"{other}/action", {"promote_to_replica_source": {}})
+        assert (busy.status_code, str(third.id) in busy.content.decode()) == (422, True)
+        others.update(task="")
         promoted = client.send("POST", f"{other}/action", {"promote_to_replica_source": {}})
         assert promoted.status_code == 202
+        busy = client.send("POST", f"{V1}/instances/{third.id}/action", {"restart": {}})
+        assert busy.status_code == 422
         running.settle()
-        shown = client.send("GET", place).json()["instance"]
-        assert (shown["replica_of"]["id"], shown["status"]) == (str(replica.id), "ACTIVE")
+        for one in (source, third):
+            shown = client.send("GET", f"{V1}/instances/{one.id}").json()["instance"]
+            assert (shown["replica_of"]["id"], shown["status"]) == (str(replica.id), "ACTIVE")
+        assert Letter.objects.filter(instance=third, method=rpc.DEMOTE.name).exists()
+        others.delete()
         long_ago = now() - timedelta(minutes=2)
         DatabaseInstance.objects.filter(id=replica.id).update(reported_at=long_ago)
         ejected = client.send("POST", f"{other}/action", {"eject_replica_source": {}})
