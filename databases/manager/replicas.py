@@ -34,7 +34,7 @@ class InstanceReplicas(InstanceLookups):
             rows = DatabaseInstance.objects.filter(id=key).at_rest()
             if not rows.update(task=Task.PROMOTE, updated_at=now()):
                 raise InstanceNotAvailable(key, self.get(key).status)
-            others = DatabaseInstance.objects.filter(replica_of=key, fault_at=None)
+            others = DatabaseInstance.objects.filter(replica_of=found.replica_of_id, fault_at=None)
             for one in others.exclude(id=found.id):
                 if not others.filter(id=one.id).at_rest().update(task=Task.PROMOTE):
                     raise InstanceNotAvailable(one.id, one.status)
