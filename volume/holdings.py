@@ -46,10 +46,11 @@ def count_volumes(project_id: str) -> Mapping[str, int]:
 
 @hangs_on("host")
 def count_kept(host: str) -> Mapping[str, int]:
-    """Return what a host keeps, and to whom it is attached there."""
+    """Return what a host keeps, what is attached there, and who reaches elsewhere through it what it had."""
     return {
         "volumes": Volume.objects.filter(pool__host=host).count(),
         "attachments of volumes": Attachment.objects.filter(host=host).count(),
+        "relays of volumes": Attachment.objects.filter(relay__host=host).count(),
     }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from cloudweb.context import RequestContext
 from cloudweb.exceptions import CloudwebError, QuotaExceeded
+from cloudweb.holdings import holdings_of
 from identity import quotas
 from operations.models import Operation
 from tests.builders.compute import long_ago
@@ -131,8 +132,10 @@ def test_whose_server_starts_again_is_reached_without_the_relay(world: World) ->
     attachments.finish(attachment)
     migrate(volume)
     world.cloud.settle()
+    assert holdings_of("host", "h1") == {"relays of volumes": 1}  # its guest would lose its disk
     attachments.update(attachment, connector={"host": "h2"})
     world.cloud.settle()
+    assert holdings_of("host", "h1") == {}
     assert Attachment.objects.get().relay == {}
     key = str(Volume.objects.get().name_id)
     assert [one.exports() for one in world.drivers.values()] == [{}, {attachment: key}]
