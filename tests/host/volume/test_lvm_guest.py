@@ -99,10 +99,10 @@ def test_lvm_does_what_the_driver_says(
     had = _life_in_a_guest(served)
     lives = [had, _encrypted_life(encrypted, files := {"key": KEY.encode()}), _life(plain)]
     commands = [*POOL, *(line for life in lives for line in life.lines())]
-    port = free_port()
     guest = host.make_guest()
     spawn(host, guest)
     host.wait_for_boot(guest)
+    port = free_port()  # not before: whoever took it meanwhile would be in the way
     with ThreadPoolExecutor(1) as machines:
         machine = machines.submit(run_in_guest, commands, tmp_path, files, port=port)
         had.expected = dict.fromkeys(had.expected, _have(host, guest, port))
