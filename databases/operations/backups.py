@@ -16,7 +16,10 @@ from databases.operations.restoring import METADATA
 from databases.operations.rows import fail, instance_of, rest, rest_after
 from databases.states import BackupStatus
 from operations.jobs import Running
-from operations.saga import Failure, Job, Run, Saga, Step
+from operations.saga import Failure, Job, Run, Saga, Step, StepFailed
+
+#: What no backup has, in bytes; and no word of a guest about one, in letters.
+LARGEST, LONGEST = 1 << 60, 64
 
 
 def backup_of(run: Run) -> Backup:
@@ -52,6 +55,9 @@ def dump(run: Run) -> DumpRequest:
 def complete(run: Run) -> Job | None:
     """Make a whole backup of the parts that the guest sent; a fake one sends none."""
     made = answer_to(run, "dump", DumpMade)
+    words = (made.backup_type, made.checksum, made.position)
+    if not 0 <= made.size < LARGEST or max(map(len, words)) > LONGEST:
+        raise StepFailed("The database's guest said of its backup what cannot be.")
     write(run, status=BackupStatus.SAVING)
     if not made.parts:
         return None

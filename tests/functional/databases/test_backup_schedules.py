@@ -14,7 +14,7 @@ from cloudweb.context import RequestContext
 from cloudweb.database.clock import now
 from cloudweb.times import micros_z
 from compute.bootstrap import ensure_default_flavors
-from databases import conf
+from databases import conf, fake_guest, rpc
 from databases.dumps import logs
 from databases.manager import DatabaseBackupScheduleManager, PointInTimeManager
 from databases.models import (
@@ -246,3 +246,28 @@ def test_only_postgresql_goes_back_to_moments(running: Cloud, user: User) -> Non
     other = make_instance(user, version=DatastoreVersion.objects.get(manager="mariadb"))
     said = {"point_in_time": {"enabled": True}}
     sent(client_of(user), "PUT", f"instances/{other.id}/point_in_time", said, status=400)
+
+
+def test_what_a_guest_cannot_have_sent_becomes_no_backup(
+    running: Cloud, user: User, database: DatabaseInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    methods, client = fake_guest._METHODS, client_of(user)
+    wanted = {"backup": {"name": "b", "instance": str(database.id)}}
+    true = methods[rpc.BACKUP.name]
+    for said in (
+        {"size": 1 << 80},
+        {"size": -1},
+        {"position": "0" * 300},
+        {"backup_type": "x" * 70},
+    ):
+
+        def lie(*asked: Any, said: dict[str, Any] = said) -> Any:
+            made = true(*asked)
+            assert made is not None
+            return made.model_copy(update=said)
+
+        monkeypatch.setitem(methods, rpc.BACKUP.name, lie)
+        sent(client, "POST", "backups", wanted, status=202)
+        running.settle()
+        made = Backup.objects.latest("created_at")
+        assert (made.status, "what cannot be" in made.fault_message) == ("FAILED", True)
