@@ -24,6 +24,7 @@ from compute.live_objects import (
     SourceCheck,
     SourceVerdict,
 )
+from compute.manager import HostFailureManager
 from compute.rpc import (
     ABORT_LIVE,
     CHECK_DESTINATION,
@@ -61,9 +62,11 @@ from instances.operations.live_connections import (
     share,
     spec_there,
     take_over,
+    twins_of,
 )
 from instances.operations.live_turns import DestinationIsBusy, busy_destinations, next_turn
 from instances.operations.migration_rows import become_new, migration_of, note
+from instances.operations.resize import destroy_at
 from instances.operations.rows import fault, flavor_of, instance_of, no_task, write
 from instances.operations.volumes import volumes_exported
 from instances.states import POWER_STATES, PowerState, TaskState, VmState
@@ -365,14 +368,28 @@ def roll_back(run: Run) -> Order:
     One that is down owes it if the guest runs on the old host, or never began to go. One that the old host
     sent on its way to the end keeps it, whether it still runs or not, and whether it can be asked or not.
     """
-    if _went(run):
-        return _who_runs(run, migration_of(run).dest_host)
     row, ref = migration_of(run), guest_ref(instance_of(run))
+    if _went(run):
+        return _who_runs(run, row.dest_host)
     stayed = not _began(run) or row.plan.get("source_has") in ("running", "paused")
     if not stayed and not services.is_up(row.dest_host, "compute"):
-        raise StepFailed("The new host does not answer, and may have the guest.")
+        if HostFailureManager(run.context).proof(row.dest_host) is None:
+            raise StepFailed("The new host does not answer, and may have the guest.")
+        return _part_with(run)
     method = ROLLBACK_LIVE_MIGRATION_AT_DESTINATION
     return method.order(host=row.dest_host, resource_id=ref.id, payload=ref)
+
+
+def _part_with(run: Run) -> Order:
+    """Decide who has a guest whose new host is dead for certain: it may have run there, and does not any more.
+
+    The old host's goes on where nothing that it knows can have changed; what both reach is read by a new boot.
+    """
+    row = migration_of(run)
+    shared = bool(twins_of(run)) or not all(disk.copied for disk in verdict_of(run).disks)
+    keeps = shared and row.plan.get("source_has") != "off"
+    plan(run, parted=DESTINATION if keeps else SOURCE)
+    return _who_runs(run, row.dest_host) if keeps else destroy_at(run, row.dest_host)
 
 
 def _began(run: Run) -> bool:
@@ -387,13 +404,18 @@ def _went(run: Run) -> bool:
 
 def heard_destination(run: Run, answers: list[Any]) -> None:
     """Decide who has the guest: the new host where it came all the same, else the old one."""
-    said = [RunsHere.load(answer) for answer in answers if "debt" not in answer]
-    source_has = migration_of(run).plan.get("source_has")
-    if _went(run):
+    said = [
+        RunsHere.load(answer)
+        for answer in answers
+        if isinstance(answer, dict) and answer.get("object") == RunsHere.__name__
+    ]
+    known = migration_of(run).plan
+    source_has, parted = known.get("source_has"), known.get("parted")
+    if _went(run) or parted == DESTINATION:
         _came_as_said(run, answers)
     elif said and said[0].state in CAME:
         came(run, said[0])
-    elif said or not _began(run) or source_has in ("running", "paused"):
+    elif said or not _began(run) or parted or source_has in ("running", "paused"):
         note(run, has_it=SOURCE)
 
 

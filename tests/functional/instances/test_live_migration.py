@@ -13,6 +13,7 @@ from cloudweb.events import emit
 from compute.drivers.fake_live import MIB
 from compute.events import GuestsMoving
 from compute.live_progress import LiveProgress
+from compute.manager import HostFailureManager
 from compute.models import Claim, Host
 from compute.objects import GuestRef
 from instances.exceptions import CannotMigrateToSameHost
@@ -213,6 +214,45 @@ def test_one_whose_old_host_is_lost_on_its_way_is_called_off(two: Lab) -> None:
     assert (row.status, host_of(server)) == ("cancelled", old)
     assert two.show(server)["OS-EXT-STS:task_state"] is None
     assert (Claim.objects.get().host.name, two.guests[row.dest_host].census()) == (old, ())
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_one_whose_new_host_is_lost_at_the_switch_is_halted_until_that_is_off(
+    two: Lab, shared: bool
+) -> None:
+    """Then it goes on where it is; what it shares it may have changed there: it is to boot anew."""
+    server = two.create()
+    old = host_of(server)
+    (new,) = {"h1", "h2"} - {old}
+    for one in two.guests.values() if shared else ():
+        one.pace.storage = "both"
+    two.guests[old].faults.fail("live_switch", times=1, transient=False)
+    assert move(two, server).status_code == 202
+    while Migration.objects.get().status != "running":
+        two.cloud.pump(1, at_rest=False)
+    two.cloud.kill_host(new)
+    for _ in range(4):
+        two.cloud.pass_time()
+    assert two.show(server)["status"] == "ERROR"
+    assert two.guests[old].get(server).power_state == "paused"
+    operator = make_context(make_member("admin"))
+    HostFailureManager(operator).confirm_off(new, reason="it burns")
+    two.cloud.settle()
+    assert Migration.objects.get().status == ("completed" if shared else "failed")
+    assert (host_of(server), two.show(server)["OS-EXT-STS:task_state"]) == (
+        (new if shared else old),
+        None,
+    )
+    if shared:
+        assert two.guests[old].census() == ()
+        InstanceManager(operator).evacuate(server)
+        two.cloud.settle()
+    assert (host_of(server), two.guests[old].get(server).power_state) == (old, "running")
+    assert two.show(server)["status"] == "ACTIVE"
+    two.cloud.dead.clear()
+    two.cloud.pass_time()
+    two.cloud.settle()
+    assert two.guests[new].census() == ()
 
 
 def test_it_goes_by_version(two: Lab) -> None:
