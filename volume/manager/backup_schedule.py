@@ -19,7 +19,7 @@ from cloudweb.policy import policy
 from volume.manager.backup import BackupManager
 from volume.manager.backup_taking import BackupWish
 from volume.manager.lookup import VolumeLookups
-from volume.models import Backup, BackupSchedule, Volume
+from volume.models import Backup, BackupSchedule
 from volume.querysets import BackupScheduleQuerySet
 from volume.states import BackupStatus
 
@@ -90,7 +90,7 @@ def _take(row: BackupSchedule, moment: datetime) -> None:
     mine = Backup.objects.filter(schedule=row, status=BackupStatus.AVAILABLE)
     parents = list(mine.order_by("-data_at").values_list("parent_id", flat=True)[:1000])
     since_full = next((i + 1 for i, one in enumerate(parents) if one is None), len(parents))
-    volume = Volume.objects.get(id=row.volume_id)
+    volume = VolumeLookups(row.owner).get(row.volume_id)
     newest = (
         Backup.objects.filter(
             volume_id=volume.id, project_id=row.project_id, status=BackupStatus.AVAILABLE
@@ -104,12 +104,23 @@ def _take(row: BackupSchedule, moment: datetime) -> None:
     wish = BackupWish(
         volume_id=str(volume.id),
         name=row.name_at(moment),
-        incremental=is_alike and not row.wants_full(since_full),
+        incremental=is_alike and not row.wants_full(since_full) and _is_sound(row, newest),
         encrypted=encrypted,
         force=True,
         schedule=row,
     )
     BackupManager(row.owner).create(wish)
+
+
+def _is_sound(row: BackupSchedule, newest: Backup | None) -> bool:
+    """Tell whether the next one may go on with the last: neither did that fail, nor are its chunks known as damaged.
+
+    Else no further one would be of use, or be taken at all, until a full one is due.
+    """
+    last = Backup.objects.filter(schedule=row).order_by("-created_at", "-id").first()
+    if newest is None or (last is not None and last.status == BackupStatus.ERROR):
+        return False
+    return not Backup.objects.filter(lineage=newest.lineage).exclude(proof_fault="").exists()
 
 
 def _expire(schedule: BackupSchedule) -> None:

@@ -406,6 +406,36 @@ def test_what_clients_read_of_backups_by_version(store: Path) -> None:
     assert statuses == [404, 200]
 
 
+def test_a_schedule_begins_anew_where_the_last_one_failed_or_is_known_as_damaged(
+    made: World,
+) -> None:
+    """Else it would take no further one, or none that can be restored, until a full one is due."""
+    volume = written(made, "0")
+    BackupScheduleManager(made.context).create(volume, {"name": "nightly", "interval": 24})
+    seen = []
+
+    def night() -> None:
+        BackupSchedule.objects.update(next_at=now())
+        BackupScheduleManager(SYSTEM).run_backup_schedules()
+        made.cloud.settle()
+        newest = Backup.objects.latest("created_at")
+        seen.append((newest.status, newest.is_incremental))
+
+    night()
+    made.drivers["h1"].faults.fail("hold_point", times=-1, transient=False)
+    night()
+    made.drivers["h1"].faults.clear()
+    night()
+    night()
+    Backup.objects.filter(status="available").update(proof_fault="A chunk is gone.")
+    night()
+    night()
+    assert seen == [
+        ("available", False), ("error", True), ("available", False), ("available", True),
+        ("available", False), ("available", True),
+    ]  # fmt: skip
+
+
 def test_a_schedule_backs_up_when_due_and_keeps_what_it_says(made: World) -> None:
     volume = written(made, "0")
     attach(Volume.objects.get(id=volume))
