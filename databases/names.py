@@ -7,36 +7,35 @@ from collections.abc import Mapping
 
 from cloudweb.exceptions import BadRequest
 from cloudweb.names import no_control_characters
+from databases.guest.drivers import DRIVERS
 
-#: Manager -> databases that the datastore has for itself.
+#: Manager -> databases that the datastore has for itself, beside those that its guest refuses.
 RESERVED_DATABASES: Mapping[str, frozenset[str]] = {
-    "postgresql": frozenset({"postgres", "template0", "template1"}),
-    "mariadb": frozenset(
-        {"information_schema", "mysql", "performance_schema", "sys", "lost+found", "#mysql50#"}
-    ),
+    "postgresql": DRIVERS["postgresql"].reserved_databases,
+    "mariadb": DRIVERS["mariadb"].reserved_databases | {"lost+found", "#mysql50#"},
 }
 #: Manager -> users that the datastore or the guest has for itself.
 RESERVED_USERS: Mapping[str, frozenset[str]] = {
-    "postgresql": frozenset({"postgres", "public", "none", "os_admin", "replicator"}),
-    "mariadb": frozenset({"root", "mysql", "mariadb.sys", "os_admin", "replicator", "public"}),
+    "postgresql": DRIVERS["postgresql"].reserved_users | {"os_admin"},
+    "mariadb": DRIVERS["mariadb"].reserved_users,
 }
-LONGEST_DATABASE: Mapping[str, int] = {"postgresql": 63, "mariadb": 64}
-LONGEST_USER: Mapping[str, int] = {"postgresql": 63, "mariadb": 80}
+#: How the names of PostgreSQL's own roles begin, and of those that have a database each.
+_ROLES = ("pg_", "db:")
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 128
 _HOST = re.compile(r"[0-9A-Za-z.:%_/-]{1,60}\Z")
 
 
 def check_database(manager: str, name: str) -> None:
     """Raise BadRequest for a name that no database of a tenant may have."""
-    _check(name, longest=LONGEST_DATABASE[manager], what="database")
+    _check(name, longest=DRIVERS[manager].longest_name, what="database")
     if name.lower() in RESERVED_DATABASES[manager]:
         raise BadRequest(f"The database name '{name}' is reserved.")
 
 
 def check_user(manager: str, name: str) -> None:
     """Raise BadRequest for a name that no user of a tenant may have."""
-    _check(name, longest=LONGEST_USER[manager], what="user")
-    if name.lower() in RESERVED_USERS[manager] or name.lower().startswith("pg_"):
+    _check(name, longest=DRIVERS[manager].longest_name, what="user")
+    if name.lower() in RESERVED_USERS[manager] or name.lower().startswith(_ROLES):
         raise BadRequest(f"The user name '{name}' is reserved.")
 
 
@@ -59,12 +58,11 @@ def check_password(password: str) -> None:
 
 
 def _check(name: str, *, longest: int, what: str) -> None:
-    try:
-        no_control_characters(name)
-    except ValueError as error:
-        raise BadRequest(f"A {what} name must not have control characters.") from error
-    if not 1 <= len(name) <= longest or name.strip() != name or re.search(r"[@?#/\\`'\"%,;]", name):
+    if name and not name.isprintable():
+        raise BadRequest(f"A {what} name must not have control characters.")
+    fits = 1 <= len(name.encode()) <= longest and name.strip() == name
+    if not fits or re.search(r"[@?#/\\`'\"%,;]", name):
         raise BadRequest(
-            f"'{name[:80]}' is no {what} name: 1 to {longest} characters, none of @?#/\\`'\"%,; "
+            f"'{name[:80]}' is no {what} name: 1 to {longest} bytes, none of @?#/\\`'\"%,; "
             "and no space at its ends."
         )
