@@ -10,6 +10,7 @@ class OperationsConfig(AppConfig):
 
     name = "operations"
     encrypted_columns: ClassVar[dict[str, tuple[str, ...]]] = {
+        "Debt": ("sealed",),
         "FirstAnswer": ("answer",),
         "HostCredential": ("key",),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 from cloudweb.conf import intervals
 from cloudweb.database.clock import now
 from cloudweb.database.prepared import write_whole
+from cloudweb.encryption import encrypt
 from cloudweb.exceptions import NotYet
 from cloudweb.killpoints import reach
 from cloudweb.rpc import Order, send_order
@@ -346,7 +348,7 @@ def _owe(operation: Operation, row: Step, order: Order) -> None:
         scope=order.scope,
         epoch=operation.epoch,
         method=order.method,
-        payload=order.payload.dump(),
+        sealed=encrypt(json.dumps(order.payload.dump())),
         operation_id=operation.id,
     )
     row.state, row.result, row.ended_at = StepState.DONE, {"debt": True}, moment

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from cloudweb.encryption import decrypt
 from cloudweb.exceptions import ServiceUnavailable
 from cloudweb.objects import IncompatibleObject, VersionedObject
 from cloudweb.rpc import Method, Order
@@ -30,10 +32,11 @@ def payload_for(order: Order, speaks: Mapping[str, str]) -> dict[str, Any]:
 def debt_for(debt: Debt, speaks: Mapping[str, str]) -> dict[str, Any]:
     """Return the wire form of what a host owes, as it reads it now; raise HostTooOld."""
     contract = Method.REGISTRY.get(debt.method)
+    said = json.loads(decrypt(debt.sealed)) if debt.sealed else dict(debt.payload)
     if contract is None:  # a newer release's: it knew the host
-        return dict(debt.payload)
+        return said
     try:
-        payload = contract.payload.load(debt.payload)
+        payload = contract.payload.load(said)
     except IncompatibleObject as error:
         raise HostTooOld(host=debt.host, detail=f"{debt.method}: {error.detail}") from error
     return _said(payload, debt.method, host=debt.host, speaks=speaks)

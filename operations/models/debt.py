@@ -11,14 +11,18 @@ from cloudweb.database.clock import now
 
 
 class Debt(models.Model):
-    """One row of OPERATIONS 5; the payload holds ids and public facts only."""
+    """One row of OPERATIONS 5; the payload is ``sealed``, for it may hold what a guest's disks are opened with.
+
+    Rows of an older release have it in ``payload``.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     host = models.CharField(max_length=64)
     scope = models.CharField(max_length=96)
     epoch = models.BigIntegerField()
     method = models.CharField(max_length=64)
-    payload: models.JSONField[dict[str, Any]] = models.JSONField()
+    payload: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    sealed = models.TextField(default="", db_default="")
     operation_id = models.UUIDField()
     handed_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)
