@@ -99,11 +99,12 @@ def _take(row: DatabaseBackupSchedule, moment: datetime) -> None:
     last, newest = mine.first(), mine.filter(status__in=WHOLE).first()
     if newest is not None and newest.instance_id != row.instance_id:
         newest = None  # of the source before this one
-    chain = 0 if newest is None else len(newest.chain)
+    chain = [] if newest is None else newest.chain
     # what the last one should have added to, may be what it cannot be added to any more
     failed = last is not None and last.status == BackupStatus.FAILED
     is_other = newest is not None and newest.version_id != row.instance.version_id
-    is_full = failed or is_other or row.wants_full(chain)
+    is_damaged = any(one.proof_fault for one in chain)
+    is_full = failed or is_other or is_damaged or row.wants_full(len(chain))
     try:
         DatabaseBackupManager(row.owner).create(
             name=row.name_at(moment),

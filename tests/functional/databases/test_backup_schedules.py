@@ -105,6 +105,14 @@ def test_a_schedule_backs_up_when_due_and_keeps_whole_chains(
     running.settle()
     latest = Backup.objects.latest("created_at")
     assert (latest.status, latest.parent_id) == ("COMPLETED", None)
+    # so it is after one of which a trial found that it cannot be restored
+    Backup.objects.filter(id=latest.id).update(proof_fault="A chunk is gone.")
+    DatabaseBackupSchedule.objects.update(next_at=now())
+    engine.run_backup_schedules()
+    running.settle()
+    whole = Backup.objects.latest("created_at")
+    assert (whole.status, whole.parent_id) == ("COMPLETED", None)
+    whole.delete()
     chain.delete()
     latest.delete()
     # another one took over: it begins with a whole one, and what stays keeps what it adds to
