@@ -127,11 +127,13 @@ def toasts(told: Sequence[tuple[str, str]], *, status: int) -> HttpResponse:
 
 
 def to_login(request: HttpRequest) -> HttpResponse:
-    """Return the way to the log-in, and back here afterwards."""
+    """Return the way to the log-in and back here, or a word there that what was sent is not done."""
     if is_htmx(request):
         response = HttpResponse(status=204)
         response.headers["HX-Refresh"] = "true"
         return response
-    back = request.get_full_path() if request.method == "GET" else "/"
+    if request.method != "GET":
+        return HttpResponseRedirect(f"{settings.LOGIN_URL}?unsent=yes")
+    back = request.get_full_path()
     query = f"?{urlencode({'next': back})}" if back != "/" else ""
     return HttpResponseRedirect(f"{settings.LOGIN_URL}{query}")

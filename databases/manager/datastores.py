@@ -34,6 +34,7 @@ from databases.models import (
     DatastoreVersion,
 )
 from image.manager import ImageManager
+from image.sharing import COMMUNITY, PUBLIC
 
 CHANGEABLE = ("manager", "image_id", "image_tags", "packages", "active", "name")
 
@@ -161,7 +162,8 @@ class DatastoreManager(Manager):
     ) -> DatastoreVersion:
         """Offer another version, and its datastore if that is new.
 
-        Raises DatastoreExists, BadRequest for a driver that no guest has, ImageNotFound.
+        Raises DatastoreExists, BadRequest for a driver that no guest has or an image that not all may use,
+        ImageNotFound.
         """
         parameters = parameters_of(manager)
         if not parameters:
@@ -242,7 +244,12 @@ class DatastoreManager(Manager):
 
     def _check_image(self, image_id: UUID | None, tags: Sequence[str]) -> None:
         if image_id is not None:
-            ImageManager(self.context).get(str(image_id))
+            image = ImageManager(self.context).get(str(image_id))
+            if image.visibility not in (COMMUNITY, PUBLIC):
+                raise BadRequest(
+                    f"Image {image_id} is {image.visibility}: databases of other projects cannot boot "
+                    "from it. Make it community or public."
+                )
         elif not tags:
             raise BadRequest("An image or tags of images are needed.")
 

@@ -177,6 +177,13 @@ def test_a_phone_scrolls_one_way_only(browser: Browser) -> None:
         assert wide[0] <= wide[1], path
         assert browser.run("return document.documentElement.dataset.bsTheme") == theme
         assert path == "/nothing" or browser.complaints() == [], path
+    browser.open(here)  # as it is where the server could have a floating IP, too
+    browser.find("[data-chooses]")
+    browser.run(
+        "const one = document.querySelector('[data-chooses]'); one.after(one.cloneNode(true))"
+    )
+    wide = browser.run("return [document.documentElement.scrollWidth, innerWidth]")
+    assert wide[0] <= wide[1]
     browser.open("/")
     menu = browser.find(".side-nav a[href='/servers']")
     assert not menu.is_displayed()

@@ -342,7 +342,9 @@ def test_anonymous_are_sent_to_the_log_in(house: House) -> None:
         answer = client.get(house.url(name))
         assert (answer.status_code, answer.url.split("?")[0]) == (302, "/login"), name
     for name in POSTS | ACTED_ON:
-        assert client.post(house.url(name)).url == "/login", name
+        assert client.post(house.url(name)).url == "/login?unsent=yes", name
+    assert "what you sent was not done" in text_of(client.get("/login?unsent=yes"))
+    assert "what you sent was not done" not in text_of(client.get("/login"))
     assert client.put(house.url("image_data"), b"x").status_code == 302
 
 

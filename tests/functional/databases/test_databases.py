@@ -31,6 +31,8 @@ from databases.models import (
 from databases.objects import GuestReport, Metrics
 from identity.manager import ProjectManager
 from identity.models import Project, User
+from image.changes import Change
+from image.manager import ImageManager
 from instances.manager import InstanceManager
 from instances.models import Instance
 from network.models import SecurityGroupRule
@@ -43,6 +45,7 @@ from tests.builders.databases import (
     make_instance,
 )
 from tests.builders.identity import ApiClient, client_of, make_member, make_project
+from tests.builders.images import RAW, make_image
 from tests.builders.instances import Lab
 from tests.drills.databases import lab_of_databases, larger
 
@@ -372,6 +375,24 @@ def test_what_cannot_be_made_is_refused_at_once(made: Lab) -> None:
         answer = client.send("POST", f"{V1}/instances", body(made, **wrong))
         assert answer.status_code == status, (wrong, answer.content)
     assert not DatabaseInstance.objects.exists()
+
+
+def test_no_version_is_offered_whose_image_not_all_may_use() -> None:
+    make_datastores()
+    operator, image = client_of(make_member("admin")), make_image(data=RAW)
+    offered = {"datastore_name": "pg", "datastore_manager": "postgresql", "name": "16"}
+    wanted = {"version": {**offered, "image": str(image.id), "active": True}}
+    place = f"{V1}/mgmt/datastore-versions"
+    answer = operator.send("POST", place, wanted)
+    assert (answer.status_code, image.visibility) == (400, "shared"), answer.content
+    assert "Make it community or public" in answer.json()["badRequest"]["message"]
+    version = DatastoreVersion.objects.filter(manager="postgresql").get()
+    change = {"image": str(image.id)}
+    assert operator.send("PATCH", f"{place}/{version.id}", change).status_code == 400
+    opened = Change("replace", "visibility", "community")
+    ImageManager(CLOUD).update(str(image.id), changes=[opened])
+    assert operator.send("POST", place, wanted).status_code == 202
+    assert operator.send("PATCH", f"{place}/{version.id}", change).status_code == 202
 
 
 @pytest.mark.usefixtures("_fake")
