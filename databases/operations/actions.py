@@ -76,8 +76,10 @@ class ConfigureDatabase(DatabaseAction):
 
     @classmethod
     def on_undone(cls, run: Run, failure: Failure | None) -> None:
-        """The guest kept what it had: so does the row."""
-        changes = {"configuration_id": run.args.get("before")}
+        """The guest kept what it had: so does the row, but for what was changed in its configuration itself."""
+        changes = {}
+        if "before" in run.args:
+            changes["configuration_id"] = run.args["before"]
         if "require_tls_before" in run.args:
             changes["require_tls"] = run.args["require_tls_before"]
         DatabaseInstance.objects.filter(id=run.resource_id).update(**changes)

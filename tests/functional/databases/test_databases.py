@@ -327,6 +327,30 @@ def test_settings_are_checked(user: User) -> None:
     assert client.send("DELETE", place).status_code == 202
 
 
+@pytest.mark.usefixtures("_fake")
+def test_an_instance_whose_guest_refuses_a_change_keeps_its_configuration(
+    user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_asked: Any) -> None:
+        raise fake_guest.Refused("not now")
+
+    with cloud(tmp_path) as running:
+        source, kept = make_instance(user), make_configuration(user)
+        make_fake_guest(source)
+        rows = DatabaseInstance.objects.filter(id=source.id)
+        monkeypatch.setitem(fake_guest._METHODS, rpc.APPLY_CONFIGURATION.name, refuse)
+        for path, said, after in (
+            (f"instances/{source.id}", {"instance": {"configuration": str(kept.id)}}, None),
+            (f"configurations/{kept.id}", {"configuration": {"values": {"work_mem": 99}}}, kept.id),
+        ):
+            rows.update(configuration=after)
+            answer = client_of(user).send("PATCH", f"{V1}/{path}", said)
+            assert answer.status_code in (200, 202), answer.content
+            running.settle()
+            found = rows.get()
+            assert (found.configuration_id, found.fault_message) == (after, "not now")
+
+
 def test_settings_leave_room_for_the_replicas_that_are_there(user: User) -> None:
     make_datastores()
     version, client = DatastoreVersion.objects.get(manager="mariadb", name="10.11"), client_of(user)
