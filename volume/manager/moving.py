@@ -102,8 +102,9 @@ class VolumeMoving(VolumeLookups):
         if not Pool.objects.up().filter(id=pool.id, enabled=True).exists():
             raise InvalidPool(f"{pool.full_name} is disabled, or its host is down.")
         hand_over(volume)
-        scheduler.shrink(str(volume.pool_id), volume.size)
-        scheduler.shrink(str(pool.id), -volume.size)
+        less = ((str(volume.pool_id), volume.size), (str(pool.id), -volume.size))
+        for pool_id, size in sorted(less):  # in one order, whichever way others go between the two
+            scheduler.shrink(pool_id, size)
         Volume.objects.filter(id=volume.id).update(
             pool=pool, zone=pool.zone, migration_status=MigrationStatus.SUCCESS
         )
