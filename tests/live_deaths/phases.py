@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from tests.infrastructure import wait_until
-from tests.live_deaths.hosts import FAST, AtArrival, freeze, kill, thaw
+from tests.live_deaths.hosts import FAST, SLOW, AtArrival, freeze, kill, thaw
 from tests.live_deaths.journey import Voyager, Way
 
 Frozen = list[int]
@@ -52,6 +52,7 @@ def moving(voyager: Voyager) -> tuple[Way, Frozen]:
     wait_until(
         lambda: way.source.has_sent(voyager.server.id, "disk", "memory"), what="some of it was sent"
     )
+    way.source.set_speed(voyager.server.id, SLOW)  # it shall not be over before somebody is ready
     return way, []
 
 

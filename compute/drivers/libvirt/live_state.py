@@ -131,7 +131,9 @@ class LiveState(LiveChecks):
                 self._forget(ref.id, name)
             self.entries.drop(ref.id)
             self.end_journey(ref.id)
-            self.storage.remove_outside(self.storage.files(ref.id))
+            files = self.storage.files(ref.id)
+            self.storage.remove_outside(files)
+            self.storage.give_up(files)
 
     # -- what is noted
 

@@ -104,6 +104,12 @@ class Storage:
             with host_errors():
                 write_atomically(self._record(files.home.name), self._host)
 
+    def give_up(self, files: GuestFiles) -> None:
+        """Note that the guest is this host's no more; no host takes it away until another one claims it."""
+        if self._holder(files.home.name) == self._host:
+            with host_errors():
+                write_atomically(self._record(files.home.name), "")
+
     def is_others(self, files: GuestFiles) -> bool:
         """Tell whether another host has the guest, and shares the directory."""
         return self._holder(files.home.name) not in (None, self._host)

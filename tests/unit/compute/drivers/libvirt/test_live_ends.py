@@ -70,6 +70,22 @@ def test_a_host_whose_guest_is_not_taken_back_has_its_files_at_once(tmp_path: Pa
     assert files.home.joinpath("root.qcow2").exists()
 
 
+def test_who_loses_a_guest_leaves_its_files_to_a_host_that_cannot_be_asked(tmp_path: Path) -> None:
+    old, new = Side(tmp_path, "ha", "off"), Side(tmp_path, "hb", "running")
+    old.entries, old._forget = MagicMock(), MagicMock()  # type: ignore[method-assign]
+    files = old.storage.files(REF.id)
+    files.home.mkdir(parents=True)
+    files.home.joinpath("root.qcow2").touch()
+    old.storage.claim(files)
+    old._note(REF.id, Journey(leaves=True, shared=True, offer="192.0.2.1:1"))
+    old.post_live_migration(REF, work=Unguarded())
+    assert old.storage.guests() == []  # it is no stray of this host
+    old.storage.remove(files)
+    assert files.home.joinpath("root.qcow2").exists()
+    new.storage.claim(files)
+    assert new.storage.guests() == [REF.id]
+
+
 def test_who_came_and_died_is_on_its_way_no_more(tmp_path: Path) -> None:
     new = Side(tmp_path, "hb", "unknown")
     new._note(REF.id, note := Journey(leaves=False, shared=False))
