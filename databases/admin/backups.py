@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, pill, row_action
 from cloudweb.schedule_admin import ScheduleAdmin, columns
+from databases.admin.instances import ByVersion
 from databases.manager import DatabaseBackupManager, DatabaseBackupProofManager
 from databases.models import Backup, DatabaseBackupSchedule
 from databases.states import WHOLE, BackupStatus
@@ -54,7 +55,7 @@ class DatabaseBackupAdmin(ManagedAdmin):
     list_display = (
         "name", "state", "proof", "version", "kind", "size", "instance_id", "fault_message", "project_id", "created_at",
     )  # fmt: skip
-    list_filter = ("status", Proof, "version")
+    list_filter = ("status", Proof, ("version", ByVersion))
     search_fields = ("name", "id", "project_id", "instance_id")
     ordering = NEWEST_FIRST
     fields = readonly_fields = (
@@ -66,7 +67,7 @@ class DatabaseBackupAdmin(ManagedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Backup]:
         """Read along what the list shows."""
         rows: QuerySet[Backup] = super().get_queryset(request)
-        return rows.select_related("version")
+        return rows.select_related("version__datastore")
 
     @admin.display(description="status", ordering="status")
     def state(self, row: Backup) -> SafeString:

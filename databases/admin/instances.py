@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from cloudweb.admin import NEWEST_FIRST, ManagedAdmin, pill, row_action
 from cloudweb.database.clock import now
 from databases.manager import DatabaseInstanceManager
-from databases.models import DatabaseInstance
+from databases.models import DatabaseInstance, DatastoreVersion
 from databases.states import OperatingStatus
 
 #: A guest that was not heard of for so long is silent.
@@ -46,6 +46,15 @@ class NeedsALook(admin.SimpleListFilter):
         return queryset.filter(found[chosen]) if chosen in found else queryset
 
 
+class ByVersion(admin.RelatedFieldListFilter):
+    """Datastore versions, each with its datastore's name."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
+        """Read versions and datastores in one statement."""
+        versions = DatastoreVersion.objects.select_related("datastore")
+        return [(one.pk, str(one)) for one in versions]
+
+
 @admin.register(DatabaseInstance)
 class DatabaseInstanceAdmin(ManagedAdmin):
     """Databases of all projects."""
@@ -54,7 +63,7 @@ class DatabaseInstanceAdmin(ManagedAdmin):
     list_display = (
         "name", "state", "serves", "kind", "address", "fault_message", "project_id", "reported_at", "created_at",
     )  # fmt: skip
-    list_filter = (NeedsALook, "is_scratch", "version", "task", "operating_status")
+    list_filter = (NeedsALook, "is_scratch", ("version", ByVersion), "task", "operating_status")
     search_fields = ("name", "id", "project_id", "server_id", "addresses")
     ordering = NEWEST_FIRST
     fieldsets = (

@@ -54,7 +54,7 @@ class DatastoreVersion(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.datastore_id} {self.name}"
+        return f"{self.datastore.name} {self.name}"
 
 
 class ConfigurationParameter(models.Model):

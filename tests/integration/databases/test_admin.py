@@ -13,12 +13,13 @@ from databases.models import (
     Backup,
     DatabaseBackupSchedule,
     DatabaseInstance,
+    DatastoreVersion,
     Failover,
     GuestAgent,
 )
 from databases.states import Task
 from tests.builders.browsers import PASSWORD, browser_of, text_of
-from tests.builders.databases import make_database_backup, make_instance
+from tests.builders.databases import make_database_backup, make_datastores, make_instance
 from tests.builders.identity import make_member
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
@@ -32,6 +33,18 @@ SCHEDULES = "admin:databases_databasebackupschedule_changelist"
 @pytest.fixture
 def operator() -> Client:
     return browser_of(make_member("admin", password=PASSWORD))
+
+
+def test_versions_are_called_by_their_datastores(operator: Client) -> None:
+    make_datastores()
+    make_database_backup(make_instance(make_member("member")))
+    versions = DatastoreVersion.objects.select_related("datastore")
+    assert len(versions) > 1
+    for page in (DATABASES, BACKUPS):
+        words = text_of(operator.get(reverse(page)))
+        for one in versions:
+            assert f"{one.datastore.name} {one.name}" in words
+            assert str(one.datastore_id) not in words
 
 
 def press(operator: Client, page: str, action: str, key: object) -> None:
