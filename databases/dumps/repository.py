@@ -94,7 +94,7 @@ class DumpRepository:
         except BaseException:
             incoming.drop()
             raise
-        if any(other > draw for other in self._draws(number)):
+        if any(_is_before(draw, other) for other in self._draws(number)):
             self._store.delete(self._key(number, draw))
             raise Conflict("This part was sent again meanwhile.")
         self.drop_part(number, before=draw)
@@ -181,7 +181,7 @@ class DumpRepository:
     def drop_part(self, number: int, *, before: str = "") -> None:
         """Leave nothing of a part, or nothing that was sent before one draw."""
         for draw in self._draws(number):
-            if not before or draw < before:
+            if not before or _is_before(draw, before):
                 self._store.delete(self._key(number, draw))
 
     def read_receipt(self, receipt: str) -> StoredPart:
@@ -205,6 +205,11 @@ def _pieces(read: Callable[[int], bytes], limit: int) -> Iterator[bytes]:
         yield chunk
     if not size:
         raise BadRequest("A part of a backup must not be empty.")
+
+
+def _is_before(draw: str, other: str) -> bool:
+    """Tell whether a part began to arrive before another one; those of an earlier release are short, without a time."""
+    return (len(draw), draw) < (len(other), other)
 
 
 def _receipts() -> Signer:

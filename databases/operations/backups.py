@@ -18,8 +18,8 @@ from databases.states import BackupStatus
 from operations.jobs import Running
 from operations.saga import Failure, Job, Run, Saga, Step, StepFailed
 
-#: What no backup has, in bytes; and no word of a guest about one, in letters.
-LARGEST, LONGEST = 1 << 60, 64
+#: What no backup has, in bytes.
+LARGEST = 1 << 60
 
 
 def backup_of(run: Run) -> Backup:
@@ -55,8 +55,11 @@ def dump(run: Run) -> DumpRequest:
 def complete(run: Run) -> Job | None:
     """Make a whole backup of the parts that the guest sent; a fake one sends none."""
     made = answer_to(run, "dump", DumpMade)
-    words = (made.backup_type, made.checksum, made.position)
-    if not 0 <= made.size < LARGEST or max(map(len, words)) > LONGEST:
+    words = {"kind": made.backup_type, "checksum": made.checksum, "position": made.position}
+    longest = {field.name: getattr(field, "max_length", 0) for field in Backup._meta.fields}
+    if not 0 <= made.size < LARGEST or any(
+        len(word) > longest[name] for name, word in words.items()
+    ):
         raise StepFailed("The database's guest said of its backup what cannot be.")
     write(run, status=BackupStatus.SAVING)
     if not made.parts:

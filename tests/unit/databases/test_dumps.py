@@ -97,6 +97,17 @@ def test_a_part_of_which_the_store_is_done_late_does_not_replace_the_one_that_wa
     assert dump.complete(again, sha256=hashlib.sha256(A).hexdigest()).size == len(A)
 
 
+def test_a_part_that_an_earlier_release_stored_is_replaced(
+    store: DirectoryStore, dump: DumpRepository
+) -> None:
+    """Its draw was random and short."""
+    incoming = store.receive(f"{dump.backup_id}/00001/{'f' * 16}", expected=None)
+    incoming.write(B)
+    incoming.keep()
+    take(dump, 1, A)
+    assert len([*store.keys("")]) == 1
+
+
 def test_parts_that_nobody_names_go(store: DirectoryStore, dump: DumpRepository) -> None:
     receipt = take(dump, 1, A)
     take(dump, 2, B)
