@@ -24,7 +24,7 @@ from tests.parts import ORDER, SLOWEST, Part, Result, Running, marks_of  # noqa:
 
 ALONE = "host or browser or openstack"
 #: What the whole product may take on two cores, and what it may take with what exists today: seconds.
-PRODUCT, TODAY = 60 * 60, 54 * 60
+PRODUCT, TODAY = 60 * 60, 56 * 60
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadgroup")
 IN_ORDER = ("-p", "no:randomly")
 
@@ -48,31 +48,31 @@ def placed(mark: str) -> tuple[str, ...]:
 #: A budget of its own: whoever works on the engine runs this part again and again.
 OPERATIONS = Part(
     "operations", "Operations and the drills of all sagas (SQLite)",
-    f"operations and not ({ALONE} or postgresql)", budget=360,
+    f"operations and not ({ALONE} or postgresql)", budget=330,
     options=SIDE_BY_SIDE, paths=placed("operations"),
 )  # fmt: skip
 SQLITE = Part(
     "sqlite", "Everything else that runs side by side (SQLite)",
-    f"not ({ALONE} or postgresql or operations)", budget=780, options=SIDE_BY_SIDE,
+    f"not ({ALONE} or postgresql or operations)", budget=690, options=SIDE_BY_SIDE,
 )  # fmt: skip
 POSTGRESQL = Part(
     "postgresql", "What depends on the database (PostgreSQL)",
-    f"(both_databases or postgresql) and not ({ALONE})", budget=240,
+    f"(both_databases or postgresql) and not ({ALONE})", budget=205,
     options=SIDE_BY_SIDE,
     paths=holding("mark.both_databases", "postgresql_url"), postgresql=True,
 )  # fmt: skip
 CLIENTS = Part(
-    "clients", "The real clients", "openstack and not (host or browser)", budget=300,
+    "clients", "The real clients", "openstack and not (host or browser)", budget=340,
     options=IN_ORDER, paths=holding("mark.openstack"),
 )  # fmt: skip
 #: Serial: there is one kernel, and guests without KVM take a core each; they wait often, and clients need a core.
 HOST = Part(
-    "host", "The machine", "host", budget=1640,
+    "host", "The machine", "host", budget=1930,
     options=IN_ORDER, paths=("tests/host", *holding("mark.host")),
 )  # fmt: skip
 #: Nothing beside it: a page that is late is a failure.
 BROWSER = Part(
-    "browser", "The browser", "browser and not host", budget=215,
+    "browser", "The browser", "browser and not host", budget=205,
     options=IN_ORDER, paths=("tests/browser",),
 )  # fmt: skip
 #: One stage after the other; the lanes of a stage beside each other, on a machine with cores to spare for them.

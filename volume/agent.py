@@ -285,14 +285,15 @@ class VolumeAgent(Agent):
                 driver.clear(left, work=work)
 
     def hand_over(self, handed: HandedOver, work: Work) -> None:
-        """Forget a volume that is another host's, whether its back end answers or not; one that came back stays."""
+        """Do not take a volume away that is another host's, whether its back end answers or not; one that came back is.
+
+        Whom this host let in it remembers: should it be asked again to let somebody in, those are cut off.
+        """
         volume_id, driver = handed.volume.id, self.drivers.get(handed.volume.backend)
         with self._locked(volume_id):
             work.checkpoint()
             if any(one.epoch > handed.epoch for one in self._exports.of(volume_id)):
                 return
-            self._forget(volume_id)
-            self._locked_out.discard(volume_id)
             if driver is not None:
                 driver.hand_over(handed.volume, work=work)
 

@@ -93,7 +93,7 @@ CLEAR = Method(
     deadline=120,
     in_turn=lambda left: left.volume.id,
 )
-#: Forget a volume that is another host's now, and who has it: nobody is cut off, and nothing of it goes.
+#: Take a volume for another host's from now on: nobody is cut off, and nothing of it goes.
 HAND_OVER = Method(
     "volume.hand_over",
     HandedOver,

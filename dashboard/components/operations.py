@@ -177,7 +177,7 @@ STEPS = {
     "instances.detach_volume.unexport": "Let its host reach it no more",
     "databases.delete_backup.forget": "Erase what was stored",
     "databases.prove_backup.check": "Choose a backup and look at it",
-    "volume.hand_over.forget": "Let its old host forget it",
+    "volume.hand_over.forget": "Tell its old host",
     "volume.manage.take": "Take it over",
     "volume.manage_snapshot.take": "Take it over",
 }

@@ -294,7 +294,7 @@ DRILLS = (
         prepare=attached,
         start=give_away,
         census=census,
-        done=ends(("attaching", 1, None), attachments=["attaching"]),
+        done=ends(("attaching", 1, None), attachments=["attaching"], exports=1),
         undone={"volumes": [("attaching", 1, None)], "attachments": ["attaching"]},
     ),
     Drill(

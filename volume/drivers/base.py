@@ -169,7 +169,7 @@ class VolumeDriver(ABC):
         self.release_point(BackupPoint(id=left.name, source=left.volume), work=work)
 
     def hand_over(self, ref: VolumeRef, *, work: Work) -> None:  # noqa: B027 - for who shares nothing
-        """Forget who has a volume, and that it is this host's to take away: it stays as it is, for another one."""
+        """Forget that a volume is this host's to take away: it stays as it is, for another one."""
 
     def strays(self) -> Sequence[str]:
         """Return names of what is in the back end and belongs to no volume."""

@@ -92,7 +92,7 @@ class VolumeMoving(VolumeLookups):
         """Let another host have a volume of one cluster that both reach, also when the first is down.
 
         Nothing is copied, and nothing else changes: a server reaches the cluster itself, and whoever
-        is to be cut off is cut off there, whichever host says so. The first one is told to forget it.
+        is to be cut off is cut off there, whichever host says so. The first one is told.
         """
         same = pool.storage_id and pool.protocol == REACHED_BY_ALL
         if not same or volume.pool is None or volume.pool.storage_id != pool.storage_id:

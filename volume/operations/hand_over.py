@@ -1,7 +1,6 @@
 """Tell the host that had a volume of a storage which others reach, too, that one of those has it now.
 
-Else it would go on looking after the volume: show who has it as let in by nobody, refuse to delete it once it is back,
-and take it away with all that it made when it leaves the cloud.
+Else it would take the volume away with all that it made when it leaves the cloud.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def _order(run: Run, host: str) -> Order:
 
 
 class HandOver(Saga):
-    """Have a volume forgotten where it is no more; a host that is down owes it."""
+    """Have a volume left to another host where it is no more; a host that is down owes it."""
 
     kind = "volume.hand_over"
     resource_type = "volume_keeper"

@@ -150,7 +150,8 @@ class LostHosts:
         self.is_back(host)
         assert self.copies(server) == [to]
         for one, count in zip(volumes, counts, strict=True):
-            assert one.does(COUNT) == count
+            now = one.does(COUNT)
+            assert now == count, f"{one.row.name}: {now!r}, it was {count!r}"
             one.check()
 
     def keeps(self, volume: Traveller, name: str) -> None:

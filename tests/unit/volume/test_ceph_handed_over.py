@@ -13,7 +13,7 @@ from volume.agent import VolumeAgent
 from volume.drivers.ceph.attachments import Attachment
 from volume.drivers.ceph.cluster import CephConfig
 from volume.drivers.ceph.driver import CephDriver
-from volume.objects import ExportRequest, HandedOver, VolumeRef
+from volume.objects import ExportRequest, HandedOver, UnexportRequest, VolumeRef
 
 WORK = Unguarded()
 REF = VolumeRef(id="v1", backend="ceph", pool="volumes")
@@ -54,8 +54,8 @@ def test_it_stays_as_it_is_when_the_first_host_leaves_the_cloud(host: Host) -> N
     for _ in range(2):  # an order may come twice
         host.agent.hand_over(HandedOver(volume=REF, epoch=6), WORK)
     assert host.asked == []
-    assert host.driver.exports() == {}
-    assert not host.agent._exports.volumes()
+    assert host.driver.exports() == {"a": "v1"}  # whom it cuts off, should it let somebody in again
+    assert [one.attachment_id for one in host.agent._exports.live("v1")] == ["a"]
     host.agent.leave_host()
     assert {words[:2] for words in host.asked} == {("trash", "ls")}
 
@@ -65,3 +65,20 @@ def test_one_that_came_back_since_is_known_on(host: Host) -> None:
     host.agent.hand_over(HandedOver(volume=REF, epoch=6), WORK)
     assert "b" in host.driver.exports()
     assert [*host.driver._made.volumes()] == [("v1", "volumes")]
+
+
+def test_whom_it_let_in_is_cut_off_when_it_is_asked_again(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their host was taken for off, and was not: a second guest has the volume now."""
+    cut_off: list[tuple[str, str]] = []
+
+    def unexport(gone: UnexportRequest, *, work: Any) -> None:
+        cut_off.append((gone.attachment_id, gone.to_host))
+
+    monkeypatch.setattr(host.driver, "get", lambda ref: None)
+    monkeypatch.setattr(host.driver, "export", lambda request, *, work: None)
+    monkeypatch.setattr(host.driver, "unexport", unexport)
+    host.agent.hand_over(HandedOver(volume=REF, epoch=6), WORK)
+    host.agent.export(ExportRequest(volume=REF, attachment_id="a", epoch=9, to_host="h1"), WORK)
+    assert cut_off == [("a", "h3")]

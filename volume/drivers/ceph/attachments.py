@@ -51,11 +51,6 @@ class Attachments:
             found = self.of(volume_id)
             self._write(volume_id, {k: one for k, one in found.items() if k != attachment_id})
 
-    def forget(self, volume_id: str) -> None:
-        """Forget all attachments of a volume."""
-        with self._lock:
-            self._write(volume_id, {})
-
     def _write(self, volume_id: str, attachments: Mapping[str, Attachment]) -> None:
         if attachments:
             record = {name: asdict(one) for name, one in attachments.items()}

@@ -460,9 +460,8 @@ class CephDriver(
             self.fence.put_all_out(self._image(left.volume))
 
     def hand_over(self, ref: VolumeRef, *, work: Work) -> None:
-        """Forget whom this host let in, who stays, and that it made the image."""
+        """Forget that this host made the image."""
         work.checkpoint()
-        self._attachments.forget(ref.id)
         self._made.end_passing(ref.id)
         self._made.forget(ref.id)
 
