@@ -55,9 +55,8 @@ CLONE_NEWNET = 0x40000000
 IP_FREEBIND = 15
 IN_CHANGES = 0x80 | 0x40 | 0x200  # moved to, moved from, deleted
 HEAD_LIMIT, BODY_LIMIT, LOG_LIMIT = 16_384, 65_536, 1_000_000
-ANSWER_LIMIT = (
-    20 << 20
-)  # a database that begins with a log of half a year is told of each of its pieces
+#: A database that begins with a log of half a year is told of each of its pieces.
+ANSWER_LIMIT = 20 << 20
 ANSWERS_KEPT = 64
 CONNECTIONS = 128
 LIMITS = {"port": 4, "project": 16, "network": 48}

@@ -313,9 +313,8 @@ class Methods:
 
     def hold_back(self) -> bool:
         """Wait to be told, where it took writes and another may have taken its place since; tell whether it waits."""
-        self.held = bool(
-            self.kept.get("asks_first")
-        )  # and so it is where the volume is not to be had yet
+        # and so it is where the volume is not to be had yet
+        self.held = bool(self.kept.get("asks_first"))
         self._mount()
         store = self.store()
         self.held = self.held and not store.is_following() and not store.process()

@@ -89,9 +89,8 @@ class PromoteReplica(DatabaseAction):
         rows.filter(id=old.id).update(task=Task.NONE, replica_of=new)
         pass_on(old.id, UUID(new))
         context = RequestContext.system(project_id=old.project_id)
-        rows.filter(id__in=others).at_rest().update(
-            task=Task.PROMOTE
-        )  # begun by the release before
+        # one that was begun by the release before took none of them
+        rows.filter(id__in=others).at_rest().update(task=Task.PROMOTE)
         for key in rows.filter(id__in=others, task=Task.PROMOTE).values_list("id", flat=True):
             FollowSource.start(context, resource_id=str(key))
 
